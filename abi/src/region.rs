@@ -1,0 +1,1 @@
+//! The secret region: layout and reader.

@@ -1,0 +1,3 @@
+//! The command line: what `cloudtaser --help` shows. Parsing only; decisions are `config`'s.
+
+pub mod source;

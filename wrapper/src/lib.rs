@@ -1,0 +1,11 @@
+//! CloudTaser's wrapper as a library: everything that the binary `cloudtaser` does.
+//!
+//! Read the modules in the order in which a value walks through them: `config` →
+//! `reference` → `plan` → `harden` → [`source`] → `region` → `program` → `init`.
+//! `start` calls them in that order. `store` is the embedded store's own commands.
+
+pub mod cli;
+pub mod secret;
+pub mod source;
+pub mod status;
+pub mod sys;

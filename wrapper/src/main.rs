@@ -1,0 +1,3 @@
+//! The `cloudtaser` binary.
+
+fn main() {}

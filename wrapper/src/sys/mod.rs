@@ -1,0 +1,2 @@
+//! Thin wrappers of system calls, one file for each call or family, the only files of this crate
+//! with `unsafe` in them.

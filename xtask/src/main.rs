@@ -1,0 +1,4 @@
+//! `cargo xtask`: the one command for people and CI.
+#![forbid(unsafe_code)]
+
+fn main() {}
