@@ -42,8 +42,10 @@ pub struct InitError {
 /// [`InitError`] when the kernel refuses to let us wait, which would be our own mistake.
 pub fn supervise(pid: i32) -> Result<Ended, InitError> {
     loop {
-        let received =
-            signal::wait().map_err(|source| InitError { call: "sigwaitinfo", source })?;
+        let received = signal::wait().map_err(|source| InitError {
+            call: "sigwaitinfo",
+            source,
+        })?;
         if received.signal == libc::SIGCHLD {
             if let Some(ended) = reap(pid)? {
                 return Ok(ended);
@@ -72,13 +74,24 @@ fn reap(program: i32) -> Result<Option<Ended>, InitError> {
         match wait(WaitOptions::NOHANG) {
             Ok(Some((pid, wait_status))) if pid.as_raw_nonzero().get() == program => {
                 let number = |value: i32| u8::try_from(value).unwrap_or(u8::MAX);
-                let exited = wait_status.exit_status().map(|value| Ended::Exited(number(value)));
-                let killed = || wait_status.terminating_signal().map(|value| Ended::Killed(number(value)));
+                let exited = wait_status
+                    .exit_status()
+                    .map(|value| Ended::Exited(number(value)));
+                let killed = || {
+                    wait_status
+                        .terminating_signal()
+                        .map(|value| Ended::Killed(number(value)))
+                };
                 return Ok(exited.or_else(killed));
             }
             Ok(Some(_)) => {}
             Ok(None) | Err(rustix::io::Errno::CHILD) => return Ok(None),
-            Err(error) => return Err(InitError { call: "wait4", source: error.into() }),
+            Err(error) => {
+                return Err(InitError {
+                    call: "wait4",
+                    source: error.into(),
+                });
+            }
         }
     }
 }
@@ -90,7 +103,12 @@ mod tests {
 
     #[test]
     fn the_terminals_signals_are_not_sent_twice() {
-        let from = |signal, is_from_kernel| is_forwarded(Received { signal, is_from_kernel });
+        let from = |signal, is_from_kernel| {
+            is_forwarded(Received {
+                signal,
+                is_from_kernel,
+            })
+        };
         assert!(from(libc::SIGTERM, false));
         assert!(from(libc::SIGINT, false));
         assert!(!from(libc::SIGINT, true));

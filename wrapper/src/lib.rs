@@ -5,6 +5,8 @@
 //! `start` calls them in that order. `store` is the embedded store's own commands.
 
 pub mod cli;
+pub mod config;
+pub mod init;
 pub mod secret;
 pub mod source;
 pub mod status;

@@ -4,7 +4,10 @@
 //! blocks that nobody wipes by hand. Wiping where memory is freed covers all of them, those of
 //! the libraries included. It does not cover the stack (see [`super::stack`]) nor blocks that are
 //! still in use.
-#![expect(unsafe_code, reason = "`GlobalAlloc` is an unsafe trait, and a wipe takes a raw pointer")]
+#![expect(
+    unsafe_code,
+    reason = "`GlobalAlloc` is an unsafe trait, and a wipe takes a raw pointer"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -52,7 +55,9 @@ mod tests {
         unsafe { allocator.dealloc(block, layout) };
         // SAFETY: the C library keeps small freed blocks mapped; raw bytes are read, volatile so
         // that the compiler takes what is there.
-        (16..64).map(|at| unsafe { block.wrapping_add(at).read_volatile() }).collect()
+        (16..64)
+            .map(|at| unsafe { block.wrapping_add(at).read_volatile() })
+            .collect()
     }
 
     #[test]

@@ -31,7 +31,11 @@ impl<'a> ExecStrings<'a> {
             })
             .collect();
         pointers.push(std::ptr::null());
-        Self { pointers, bytes, strings: PhantomData }
+        Self {
+            pointers,
+            bytes,
+            strings: PhantomData,
+        }
     }
 
     /// What the array takes of the space that `execve(2)` has for arguments and environment:
@@ -44,11 +48,19 @@ impl<'a> ExecStrings<'a> {
 
 /// Replaces the process by `program`. Returns only when the kernel refuses.
 #[must_use]
-pub fn execve(program: &CStr, arguments: &ExecStrings<'_>, environment: &ExecStrings<'_>) -> io::Error {
+pub fn execve(
+    program: &CStr,
+    arguments: &ExecStrings<'_>,
+    environment: &ExecStrings<'_>,
+) -> io::Error {
     // SAFETY: `execve(2)` reads NUL-terminated strings and arrays that end with a null pointer:
     // `CStr` guarantees the former, `ExecStrings::new` the latter, and the borrows keep both alive.
     unsafe {
-        libc::execve(program.as_ptr(), arguments.pointers.as_ptr(), environment.pointers.as_ptr())
+        libc::execve(
+            program.as_ptr(),
+            arguments.pointers.as_ptr(),
+            environment.pointers.as_ptr(),
+        )
     };
     io::Error::last_os_error()
 }

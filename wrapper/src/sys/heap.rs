@@ -1,5 +1,8 @@
 //! Keeps the heap in memory while secrets pass through it, and gives it back afterwards.
-#![expect(unsafe_code, reason = "`mallopt`, `malloc`, `free`, `mlock2` and `malloc_trim`")]
+#![expect(
+    unsafe_code,
+    reason = "`mallopt`, `malloc`, `free`, `mlock2` and `malloc_trim`"
+)]
 
 use std::io;
 

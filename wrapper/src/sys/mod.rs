@@ -1,2 +1,8 @@
 //! Thin wrappers of system calls, one file for each call or family, the only files of this crate
 //! with `unsafe` in them.
+
+pub mod alloc;
+pub mod exec;
+pub mod heap;
+pub mod signal;
+pub mod stack;

@@ -1,5 +1,8 @@
 //! Signals the way an init needs them: blocked and waited for, never handled.
-#![expect(unsafe_code, reason = "signal sets are C structures filled by the C library")]
+#![expect(
+    unsafe_code,
+    reason = "signal sets are C structures filled by the C library"
+)]
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -46,7 +49,8 @@ pub fn block_all() -> io::Result<SignalMask> {
 pub fn set_mask(mask: &SignalMask) -> io::Result<SignalMask> {
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: `sigprocmask(2)` reads one set and writes one; both pointers are to whole sets.
-    let answer = unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, before.as_mut_ptr()) };
+    let answer =
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, before.as_mut_ptr()) };
     if answer != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -70,7 +74,10 @@ pub fn wait() -> io::Result<Received> {
         if signal > 0 {
             // SAFETY: a positive answer means that `info` was written.
             let info = unsafe { info.assume_init() };
-            return Ok(Received { signal, is_from_kernel: info.si_code == libc::SI_KERNEL });
+            return Ok(Received {
+                signal,
+                is_from_kernel: info.si_code == libc::SI_KERNEL,
+            });
         }
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {

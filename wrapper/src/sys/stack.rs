@@ -1,5 +1,8 @@
 //! Wipes the part of the stack that finished calls have left behind.
-#![expect(unsafe_code, reason = "a wipe that the compiler keeps takes a raw pointer")]
+#![expect(
+    unsafe_code,
+    reason = "a wipe that the compiler keeps takes a raw pointer"
+)]
 
 use std::hint::black_box;
 
@@ -43,7 +46,9 @@ mod tests {
         let bytes: Vec<u8> = (0..4096)
             // SAFETY: the address lies in this thread's mapped stack, below the live frames;
             // volatile reads of plain bytes.
-            .map(|at| unsafe { std::ptr::with_exposed_provenance::<u8>(address + at).read_volatile() })
+            .map(|at| unsafe {
+                std::ptr::with_exposed_provenance::<u8>(address + at).read_volatile()
+            })
             .collect();
         bytes.windows(32).any(|window| window == MARKER)
     }
@@ -54,7 +59,10 @@ mod tests {
             .stack_size(1 << 20)
             .spawn(|| {
                 let address = leave_marker();
-                assert!(marker_is_at(address), "control: a finished call leaves its locals");
+                assert!(
+                    marker_is_at(address),
+                    "control: a finished call leaves its locals"
+                );
                 wipe_finished_calls();
                 assert!(!marker_is_at(address));
             })
