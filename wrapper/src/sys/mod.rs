@@ -1,2 +1,5 @@
 //! Thin wrappers of system calls, one file for each call or family, the only files of this crate
 //! with `unsafe` in them.
+
+pub mod prctl;
+pub mod process_vm_readv;
