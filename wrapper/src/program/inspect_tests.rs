@@ -90,7 +90,7 @@ fn the_interpreter_name_tells_the_c_library() {
 #[test]
 fn go_programs_are_told_by_note_and_by_section() {
     if Command::new("go").arg("version").output().is_err() {
-        println!("SKIP go_programs_are_told_by_note_and_by_section: no `go` on PATH");
+        cloudtaser_tests::skip("no `go` on PATH");
         return;
     }
     let home = tempfile::tempdir().unwrap();
@@ -256,7 +256,9 @@ fn file_capabilities_are_seen() {
     value[..8].copy_from_slice(&[1, 0, 0, 2, 0, 4, 0, 0]);
     let flags = rustix::fs::XattrFlags::empty();
     if let Err(errno) = rustix::fs::setxattr(&path, "security.capability", &value, flags) {
-        println!("SKIP file_capabilities_are_seen: setxattr: {errno} (needs CAP_SETFCAP)");
+        cloudtaser_tests::skip(&format!(
+            "setxattr of file capabilities: {errno}; needs CAP_SETFCAP"
+        ));
         return;
     }
     assert!(inspect(&path).unwrap().privileged.unwrap().has_capabilities);

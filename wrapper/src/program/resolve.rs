@@ -37,7 +37,7 @@ pub fn resolve(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, ProgramErr
             Err(obstacle) => Err(obstacle.into_error(path)),
         };
     }
-    let path = path.unwrap_or(OsStr::new(DEFAULT_PATH));
+    let path = path.unwrap_or_else(|| OsStr::new(DEFAULT_PATH));
     let mut remembered = None;
     for directory in path.as_bytes().split(|byte| *byte == b':') {
         let directory = if directory.is_empty() {
