@@ -1,1 +1,5 @@
 //! Shared pieces of the process tests.
+
+pub mod skip;
+
+pub use skip::skip;

@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod config;
 pub mod init;
+pub mod program;
 pub mod secret;
 pub mod source;
 pub mod status;

@@ -6,3 +6,5 @@ pub mod exec;
 pub mod heap;
 pub mod signal;
 pub mod stack;
+pub mod prctl;
+pub mod process_vm_readv;

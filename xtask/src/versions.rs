@@ -1,0 +1,76 @@
+//! The pinned version of every tool that xtask installs, in this one file.
+//!
+//! The Rust toolchain is pinned by `rust-toolchain.toml`, crates by `Cargo.lock`.
+
+/// A program from crates.io, built into the cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CargoTool {
+    /// The crate, and the binary in it.
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    /// What it is for.
+    pub(crate) why: &'static str,
+}
+
+/// Licences, sources, duplicate versions, advisories. Built from source in about 3 minutes on
+/// two cores.
+pub(crate) const CARGO_DENY: CargoTool = CargoTool {
+    name: "cargo-deny",
+    version: "0.20.2",
+    why: "licences, sources, advisories",
+};
+
+/// Dependencies that nobody uses. About 1 minute.
+pub(crate) const CARGO_MACHETE: CargoTool = CargoTool {
+    name: "cargo-machete",
+    version: "0.9.2",
+    why: "unused dependencies",
+};
+
+/// A program as a Go module, built into the cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GoTool {
+    pub(crate) name: &'static str,
+    /// The package to install.
+    pub(crate) package: &'static str,
+    pub(crate) version: &'static str,
+}
+
+/// The peer in the start-up benchmark. About 3 minutes.
+pub(crate) const SOPS: GoTool = GoTool {
+    name: "sops",
+    package: "github.com/getsops/sops/v3/cmd/sops",
+    version: "v3.13.3",
+};
+
+/// A Debian or Ubuntu package, wanted when one of its programs is missing. The distribution
+/// keeps its versions; any that it supports will do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AptPackage {
+    pub(crate) name: &'static str,
+    /// Programs that must be there.
+    pub(crate) programs: &'static [&'static str],
+    /// What it is for.
+    pub(crate) why: &'static str,
+}
+
+/// For `demo` and the process tests.
+pub(crate) const APT_RUN: &[AptPackage] = &[
+    AptPackage {
+        name: "gcc",
+        programs: &["cc"],
+        why: "linking",
+    },
+    AptPackage {
+        name: "postgresql",
+        programs: &["initdb", "postgres", "pg_ctl", "psql"],
+        why: "the real program of `cargo xtask demo`",
+    },
+];
+
+/// For `lint`.
+pub(crate) const APT_LINT: &[AptPackage] = &[AptPackage {
+    name: "shellcheck",
+    programs: &["shellcheck"],
+    why: "shell scripts",
+}];
