@@ -6,8 +6,11 @@
 
 pub mod cli;
 pub mod config;
+pub mod harden;
 pub mod init;
 pub mod program;
+pub mod region;
+pub mod report;
 pub mod secret;
 pub mod source;
 pub mod status;

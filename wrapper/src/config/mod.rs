@@ -1,1 +1,2 @@
+//! Configuration.
 pub mod file;

@@ -4,7 +4,10 @@
 pub mod alloc;
 pub mod exec;
 pub mod heap;
-pub mod signal;
-pub mod stack;
+pub mod memfd_secret;
+pub mod mlock;
+pub mod mmap;
 pub mod prctl;
 pub mod process_vm_readv;
+pub mod signal;
+pub mod stack;
