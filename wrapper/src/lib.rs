@@ -11,6 +11,7 @@ pub mod init;
 pub mod program;
 pub mod region;
 pub mod report;
+pub mod reference;
 pub mod secret;
 pub mod source;
 pub mod status;
