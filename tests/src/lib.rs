@@ -1,5 +1,7 @@
 //! Shared pieces of the process tests.
+#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
+pub mod elf;
 pub mod skip;
 
 pub use skip::skip;
