@@ -157,8 +157,8 @@ fn execute_ourselves() -> HardenError {
         .collect();
     let source = execve(
         c"/proc/self/exe",
-        &ExecStrings::new(arguments.iter().map(CString::as_c_str)),
-        &ExecStrings::new(environment.iter().map(CString::as_c_str)),
+        &ExecStrings::new(arguments.iter().map(CString::as_c_str), []),
+        &ExecStrings::new(environment.iter().map(CString::as_c_str), []),
     );
     HardenError::Syscall {
         call: "execve of /proc/self/exe (is /proc mounted?)",

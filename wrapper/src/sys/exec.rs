@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use super::signal::{self, SignalMask};
+use crate::region::EnvironString;
 
 /// A null-terminated array of C strings for `execve(2)`: arguments or an environment.
 ///
@@ -15,34 +16,22 @@ use super::signal::{self, SignalMask};
 #[derive(Debug)]
 pub struct ExecStrings<'a> {
     pointers: Vec<*const c_char>,
-    bytes: usize,
     strings: PhantomData<&'a CStr>,
 }
 
 impl<'a> ExecStrings<'a> {
-    /// An array of these strings.
-    pub fn new(strings: impl IntoIterator<Item = &'a CStr>) -> Self {
-        let mut bytes = 0;
-        let mut pointers: Vec<_> = strings
-            .into_iter()
-            .map(|string| {
-                bytes += string.count_bytes() + 1 + size_of::<*const c_char>();
-                string.as_ptr()
-            })
-            .collect();
+    /// An array of `strings`, followed by environment strings that lie in a region.
+    pub fn new(
+        strings: impl IntoIterator<Item = &'a CStr>,
+        secrets: impl IntoIterator<Item = EnvironString<'a>>,
+    ) -> Self {
+        let mut pointers: Vec<_> = strings.into_iter().map(CStr::as_ptr).collect();
+        pointers.extend(secrets.into_iter().map(EnvironString::as_ptr));
         pointers.push(std::ptr::null());
         Self {
             pointers,
-            bytes,
             strings: PhantomData,
         }
-    }
-
-    /// What the array takes of the space that `execve(2)` has for arguments and environment:
-    /// each string with its NUL, and a pointer for each.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
     }
 }
 
@@ -54,7 +43,8 @@ pub fn execve(
     environment: &ExecStrings<'_>,
 ) -> io::Error {
     // SAFETY: `execve(2)` reads NUL-terminated strings and arrays that end with a null pointer:
-    // `CStr` guarantees the former, `ExecStrings::new` the latter, and the borrows keep both alive.
+    // `CStr` and `EnvironString` guarantee the former, `ExecStrings::new` the latter, and the
+    // borrows keep both alive.
     unsafe {
         libc::execve(
             program.as_ptr(),

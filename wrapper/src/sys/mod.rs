@@ -11,3 +11,4 @@ pub mod prctl;
 pub mod process_vm_readv;
 pub mod signal;
 pub mod stack;
+pub mod stdio;
