@@ -153,7 +153,8 @@ proptest! {
         let mut escaped = String::new();
         for (at, c) in value.char_indices() {
             let brace = value[at..].trim_start_matches('$');
-            let opens = brace.strip_prefix('{').is_some_and(|b| Schemes::new([]).strip(b).is_some());
+            let body = brace.strip_prefix('{').unwrap_or_default();
+            let opens = Schemes::new([]).strip(body).is_some();
             escaped.push_str(if c == '$' && opens { "$$" } else { "" });
             escaped.extend((c != '$' || !opens).then_some(c));
         }
