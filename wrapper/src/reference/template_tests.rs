@@ -147,8 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn r16_any_text_can_be_escaped(value in "([$\\\\{}x]|vault:|bao:){0,16}") {
-        prop_assume!(Schemes::new([]).strip(&value).is_none());
+    fn r16_any_text_can_be_escaped(value in "([$\\\\{}x]([$\\\\{}x]|vault:|bao:){0,16})?") {
         // Doubles the dollars that stand directly before `{scheme:`, as the page tells users to.
         let mut escaped = String::new();
         for (at, c) in value.char_indices() {
