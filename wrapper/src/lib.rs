@@ -11,6 +11,7 @@ pub mod harden;
 pub mod init;
 pub mod plan;
 pub mod program;
+pub mod plan;
 pub mod reference;
 pub mod region;
 pub mod report;

@@ -147,13 +147,13 @@ proptest! {
     }
 
     #[test]
-    fn r16_any_text_can_be_escaped(value in "([$\\\\{}x]|vault:|bao:){0,16}") {
-        prop_assume!(Schemes::new([]).strip(&value).is_none());
+    fn r16_any_text_can_be_escaped(value in "([$\\\\{}x]([$\\\\{}x]|vault:|bao:){0,16})?") {
         // Doubles the dollars that stand directly before `{scheme:`, as the page tells users to.
         let mut escaped = String::new();
         for (at, c) in value.char_indices() {
             let brace = value[at..].trim_start_matches('$');
-            let opens = brace.strip_prefix('{').is_some_and(|b| Schemes::new([]).strip(b).is_some());
+            let body = brace.strip_prefix('{').unwrap_or_default();
+            let opens = Schemes::new([]).strip(body).is_some();
             escaped.push_str(if c == '$' && opens { "$$" } else { "" });
             escaped.extend((c != '$' || !opens).then_some(c));
         }
