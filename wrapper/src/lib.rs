@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod init;
 pub mod program;
+pub mod region;
 pub mod secret;
 pub mod source;
 pub mod status;

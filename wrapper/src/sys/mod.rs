@@ -8,3 +8,6 @@ pub mod signal;
 pub mod stack;
 pub mod prctl;
 pub mod process_vm_readv;
+pub mod memfd_secret;
+pub mod mlock;
+pub mod mmap;
