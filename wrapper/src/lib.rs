@@ -15,6 +15,7 @@ pub mod plan;
 pub mod reference;
 pub mod region;
 pub mod report;
+pub mod region;
 pub mod secret;
 pub mod source;
 pub mod start;

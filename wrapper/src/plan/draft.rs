@@ -67,6 +67,13 @@ impl Draft {
         self.ask(name, Origin::Inherited, value);
     }
 
+    /// Takes an inherited variable that is passed on byte for byte, whatever it holds.
+    pub fn keep(&mut self, name: &OsStr) {
+        if let Some(name) = name.to_str() {
+            self.ask(name, Origin::Inherited, Value::Kept);
+        }
+    }
+
     /// Takes a variable from the configuration file or the command line.
     pub fn deliver(&mut self, name: &str, text: &str, origin: Origin) {
         if let Some(reason) = name_fault(name) {
