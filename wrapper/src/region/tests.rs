@@ -1,10 +1,6 @@
 //! Writer and reader together: round trips, and hostile memory made from valid regions.
 
 use std::ffi::CStr;
-<<<<<<< HEAD
-use std::hint::black_box;
-=======
->>>>>>> region
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloudtaser_abi::protection::Protection;
@@ -36,25 +32,18 @@ fn password() -> EntrySpec<'static> {
     }
 }
 
-<<<<<<< HEAD
-=======
 /// Takes a result that does not matter: what counts is that it came.
 fn attempt<T>(result: T) {
     std::hint::black_box(result);
 }
 
->>>>>>> region
 /// Reads everything that a reader can read; the result does not matter, only that it ends.
 fn read_all(words: &[AtomicU64]) {
     let Ok(region) = Reader::open(words) else {
         return;
     };
     let mut out = vec![0; words.len() * 8];
-<<<<<<< HEAD
-    black_box((region.protection(), region.generation(), region.is_empty()));
-=======
     attempt((region.protection(), region.generation(), region.is_empty()));
->>>>>>> region
     for index in 0..=region.len() {
         let Some(entry) = region.entry(index) else {
             continue;
@@ -64,26 +53,15 @@ fn read_all(words: &[AtomicU64]) {
             let len = text.copy_to(&mut out).expect("texts were checked");
             assert!(text.is(&out[..len]));
         }
-<<<<<<< HEAD
-        black_box((entry.read(&mut out), entry.environ(), entry.value_len()));
-=======
         attempt((entry.read(&mut out), entry.environ(), entry.value_len()));
->>>>>>> region
         let hostile = Snapshot {
             version: 0,
             len: usize::MAX,
         };
-<<<<<<< HEAD
-        black_box(entry.read_at(hostile, usize::MAX, &mut out));
-        black_box(entry.read_at(hostile, 1, &mut out));
-    }
-    black_box(region.find_reference(b"secret/data/db#password"));
-=======
         attempt(entry.read_at(hostile, usize::MAX, &mut out));
         attempt(entry.read_at(hostile, 1, &mut out));
     }
     attempt(region.find_reference(b"secret/data/db#password"));
->>>>>>> region
 }
 
 #[test]
@@ -271,11 +249,7 @@ proptest! {
         if after_open {
             let mut out = [0; 4096];
             for entry in open.entries() {
-<<<<<<< HEAD
-                black_box((entry.read(&mut out), entry.environ()));
-=======
                 attempt((entry.read(&mut out), entry.environ()));
->>>>>>> region
             }
         }
     }

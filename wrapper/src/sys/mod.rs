@@ -12,6 +12,3 @@ pub mod process_vm_readv;
 pub mod signal;
 pub mod stack;
 pub mod stdio;
-pub mod memfd_secret;
-pub mod mlock;
-pub mod mmap;
