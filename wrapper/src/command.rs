@@ -4,9 +4,8 @@ use std::io::Write;
 use std::panic;
 
 use clap::Parser;
-use clap::error::ErrorKind;
 
-use crate::cli::{Cli, Command, completion, manual};
+use crate::cli::{Cli, Command, completion, manual, usage};
 use crate::report::print_error;
 use crate::source::Registry;
 use crate::{start, status};
@@ -21,7 +20,7 @@ pub fn main(registry: &Registry) -> u8 {
     }
     let status = match Cli::try_parse() {
         Ok(cli) => run(cli, registry),
-        Err(error) => usage(&error),
+        Err(error) => usage::explain(&error),
     };
     // Without the language's own start-up code nobody else flushes what was printed.
     match std::io::stdout().flush() {
@@ -60,19 +59,6 @@ fn print(bytes: &[u8]) -> u8 {
         Ok(()) => 0,
         Err(error) => fail(&error, status::INTERNAL),
     }
-}
-
-/// What clap found. Its text may repeat an argument, and an argument may hold a secret in the
-/// wrong place: what is printed names the option, never its value.
-fn usage(error: &clap::Error) -> u8 {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        return error.print().map_or(status::INTERNAL, |()| 0);
-    }
-    drop(error.print());
-    status::USAGE
 }
 
 /// A panic's own message may quote a value (slicing a text does). Only its place is printed.

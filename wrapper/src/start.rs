@@ -6,7 +6,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::Path;
 
 use cloudtaser_abi::protection::Protection;
 
@@ -24,7 +24,7 @@ use crate::report::Report;
 use crate::source::{Registry, SourceConfig, SourceError};
 use crate::status;
 use crate::sys::exec::{ExecStrings, execve, spawn};
-use crate::sys::heap::{self, HeapLock};
+use crate::sys::heap::{self, LockedHeap};
 use crate::sys::mlock::memlock_limit;
 use crate::sys::{signal, stack};
 
@@ -114,7 +114,7 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
     let hardened = harden::harden(config.enforcer)?;
     // Before any secret is fetched in vain, and before the source sees a request.
     let program = find_program(&config)?;
-    lock_heap(report);
+    let locked_heap = lock_heap(report);
     let Config {
         program: arguments,
         plan,
@@ -128,6 +128,7 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
     let region = fetch_and_fill(plan, &source, registry, min_protection)?;
     // Values have passed through the stack of the calls that have just returned.
     stack::wipe_finished_calls();
+    locked_heap.map(LockedHeap::unlock);
     heap::give_back();
     report_protection(report, &region.memory, hardened.is_registered);
     report.step(choose(&program, Delivery::Environ));
@@ -150,22 +151,25 @@ fn find_program(config: &Config) -> Result<Program, StartError> {
     let name = config
         .program
         .first()
-        .map_or(OsStr::new(""), OsString::as_os_str);
+        .map_or_else(|| OsStr::new(""), OsString::as_os_str);
     let path = program::resolve(name, std::env::var_os("PATH").as_deref())?;
     Ok(program::inspect(&path)?)
 }
 
 /// Pages of the heap that hold a value for a moment must not be swapped out. The limit counts the
 /// region too, which matters more: the heap is locked only when both fit.
-fn lock_heap(report: Report) {
+fn lock_heap(report: Report) -> Option<LockedHeap> {
     let room = memlock_limit().map_or(u64::MAX, |limit| limit / 4);
     if room < HEAP_RESERVE as u64 {
         report.step("the heap is not locked: RLIMIT_MEMLOCK is below 4 MiB; turn swap off");
-    } else if let HeapLock::Refused(error) = heap::reserve_and_lock(HEAP_RESERVE) {
+        return None;
+    }
+    let refused = |error| {
         report.step(format_args!(
             "the heap is not locked: mlock2: {error}; turn swap off"
-        ));
-    }
+        ))
+    };
+    heap::lock(HEAP_RESERVE).map_err(refused).ok()
 }
 
 /// A filled region, and how many of its bytes go into the program's environment.
@@ -317,7 +321,7 @@ impl Launch {
 }
 
 /// The program may exit with a number that means something of ours: then a line says whose it is.
-fn report_end(report: Report, program: &PathBuf, ended: Ended) {
+fn report_end(report: Report, program: &Path, ended: Ended) {
     let program = program.display();
     match ended {
         Ended::Exited(status) if status::is_ours(status) => {

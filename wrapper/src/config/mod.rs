@@ -253,7 +253,11 @@ pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
         std::env::var_os(variable)
             .filter(|folder| !folder.is_empty())
             .map_or_else(
-                || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(below_home),
+                // Without HOME an absolute path all the same: never one below the current directory.
+                || {
+                    PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into()))
+                        .join(below_home)
+                },
                 PathBuf::from,
             )
     };
@@ -288,7 +292,7 @@ pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
 ///
 /// [`FileError`]; a missing file is an error only when it was named.
 pub fn read_file(path: Option<&Path>) -> Result<(PathBuf, FileConfig), FileError> {
-    let name = path.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
+    let name = path.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned();
     let text = match std::fs::read_to_string(&name) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.is_none() => {
