@@ -8,4 +8,5 @@ pub mod cli;
 pub mod secret;
 pub mod source;
 pub mod status;
+pub mod store;
 pub mod sys;
