@@ -18,4 +18,5 @@ pub mod secret;
 pub mod source;
 pub mod start;
 pub mod status;
+pub mod store;
 pub mod sys;
