@@ -2,6 +2,11 @@
 //!
 //! `CLOUDTASER_WRITE_VECTORS=1 cargo test -p cloudtaser-tests --test region_vectors` writes the
 //! files anew; without the variable the tests compare.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test code: a panic shows the line"
+)]
 
 mod expected;
 mod hostile;
