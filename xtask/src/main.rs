@@ -13,6 +13,7 @@
 use std::process::ExitCode;
 
 mod command;
+mod demo;
 mod doctor;
 mod exec;
 mod lint;
