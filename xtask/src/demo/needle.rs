@@ -24,6 +24,8 @@ pub(crate) struct Needle {
     forms: Vec<Vec<u8>>,
     /// Every word of every form.
     words: HashSet<[u8; WORD]>,
+    /// First two bytes of every word, as a number: nearly all data ends here, without a hash.
+    starts: Vec<bool>,
 }
 
 impl fmt::Debug for Needle {
@@ -51,14 +53,22 @@ impl Needle {
             lower.into_bytes(),
         ];
         forms.extend((0..3).map(|shift| base64(raw, shift)));
-        let words = forms
+        let words: HashSet<[u8; WORD]> = forms
             .iter()
             .flat_map(|form| form.windows(WORD))
-            .filter_map(|word| word.try_into().ok());
+            .filter_map(|word| word.try_into().ok())
+            .collect();
+        let mut starts = vec![false; 1 << 16];
+        for start in words.iter().map(|word| start_of(word)) {
+            if let Some(place) = starts.get_mut(start) {
+                *place = true;
+            }
+        }
         Self {
             text: text.to_owned(),
-            words: words.collect(),
             forms,
+            words,
+            starts,
         }
     }
 
@@ -69,10 +79,15 @@ impl Needle {
 
     /// Whether [`WINDOW`] bytes in a row of any form stand in `data`.
     pub(super) fn is_in(&self, data: &[u8]) -> bool {
-        data.chunks_exact(WORD).enumerate().any(|(index, word)| {
-            <&[u8; WORD]>::try_from(word).is_ok_and(|word| self.words.contains(word))
+        for (index, word) in data.chunks_exact(WORD).enumerate() {
+            if self.starts.get(start_of(word)) == Some(&true)
+                && <&[u8; WORD]>::try_from(word).is_ok_and(|word| self.words.contains(word))
                 && self.run_around(data, index * WORD)
-        })
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether a long enough run of a form covers the word at `at`.
@@ -86,6 +101,14 @@ impl Needle {
                 .iter()
                 .any(|form| form.windows(WINDOW).any(|part| part == window))
         })
+    }
+}
+
+/// The first two bytes of a word as a number.
+fn start_of(word: &[u8]) -> usize {
+    match word {
+        [first, second, ..] => usize::from(u16::from_le_bytes([*first, *second])),
+        _ => 0,
     }
 }
 
