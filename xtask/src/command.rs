@@ -104,6 +104,18 @@ pub(crate) const COMMANDS: &[Command] = &[
         call: |args| crate::test::run(args.word(0), args.word(1)),
     },
     Command {
+        name: "bench",
+        usage: "[--json] [name]",
+        about: "measures the figures that we hold ourselves to, each beside its bar",
+        more: "Names: size, start, sops, memory, many, many-memory. `sops` builds that program\n\
+               once with Go (some minutes). Fails when a bar is not met. Leave the machine alone\n\
+               while it runs. CLOUDTASER_BIN names another binary than the one that would be\n\
+               built.",
+        flags: &["--json"],
+        words: 1,
+        call: |args| crate::bench::run(args.word(0), args.has("--json")),
+    },
+    Command {
         name: "lint",
         usage: "[filter]",
         about: "format, clippy, licences, unused dependencies, shell, links, house rules",

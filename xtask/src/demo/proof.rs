@@ -11,7 +11,7 @@ use super::needle::Needle;
 use super::place::Place;
 use super::session::{Outputs, Session};
 use super::{Store, files, memory};
-use crate::paths;
+use crate::{paths, process};
 
 /// One line of the table.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub(super) fn collect(
     marker: &Needle,
 ) -> Result<Vec<Row>> {
     let wrapper = session.wrapper();
-    let program = child_of(wrapper).context("the wrapper has no child")?;
+    let program = process::child_of(wrapper).context("the wrapper has no child")?;
     Ok(vec![
         command_lines(&[wrapper, program], value, marker)?,
         environment(wrapper, value, marker),
@@ -259,18 +259,6 @@ pub(super) fn protection(store: &Store<'_>) -> Row {
     }
 }
 
-/// The first child of a process, by the parent that `/proc/PID/stat` names (proc_pid_stat(5)).
-fn child_of(parent: u32) -> Option<u32> {
-    let parent = parent.to_string();
-    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        // After the name in parentheses, which may hold anything: state, parent.
-        let (_, rest) = stat.rsplit_once(") ")?;
-        (rest.split(' ').nth(1)? == parent).then_some(pid)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,19 +268,5 @@ mod tests {
         assert!(Row::search("x", "y", &[], true).good);
         assert!(!Row::search("x", "y", &[], false).good);
         assert!(!Row::search("x", "y", &["z".to_owned()], true).good);
-    }
-
-    #[test]
-    fn a_child_is_found_by_its_parent() {
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .unwrap();
-        let mine = child_of(std::process::id());
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // Other tests of this program have children too; that one is found is the point.
-        assert!(mine.is_some());
-        assert_eq!(child_of(u32::MAX), None);
     }
 }
