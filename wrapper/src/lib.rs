@@ -5,6 +5,7 @@
 //! `start` calls them in that order. `store` is the embedded store's own commands.
 
 pub mod cli;
+pub mod copy;
 pub mod program;
 pub mod secret;
 pub mod source;
