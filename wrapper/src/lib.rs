@@ -5,9 +5,18 @@
 //! `start` calls them in that order. `store` is the embedded store's own commands.
 
 pub mod cli;
+pub mod command;
 pub mod copy;
+pub mod config;
+pub mod harden;
+pub mod init;
+pub mod plan;
 pub mod program;
+pub mod reference;
+pub mod region;
+pub mod report;
 pub mod secret;
 pub mod source;
+pub mod start;
 pub mod status;
 pub mod sys;

@@ -1,48 +1,24 @@
 //! The `cloudtaser` binary.
+//!
+//! It has the C library's entry point instead of Rust's: Rust's start-up code ignores SIGPIPE and
+//! installs handlers for SIGSEGV and SIGBUS, and the program must inherit signal dispositions
+//! exactly as the wrapper found them.
+#![no_main]
+#![expect(
+    unsafe_code,
+    reason = "`main` is called by the C library's start-up code"
+)]
 
-use std::io::Write;
-use std::process::ExitCode;
+use std::ffi::{c_char, c_int};
 
-use clap::{Parser, Subcommand};
-use cloudtaser_wrapper::cli::copy::CopyArgs;
-use cloudtaser_wrapper::{copy, status};
+use cloudtaser_wrapper::source::Registry;
+use cloudtaser_wrapper::sys::alloc::WipingAllocator;
 
-#[derive(Parser)]
-#[command(name = "cloudtaser", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator;
 
-#[derive(Subcommand)]
-enum Command {
-    Copy(CopyArgs),
-}
-
-fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            drop(error.print());
-            return ExitCode::from(if error.use_stderr() { status::USAGE } else { 0 });
-        }
-    };
-    match cli.command {
-        Command::Copy(args) => match copy::run(&args) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, error.status()),
-        },
-    }
-}
-
-/// Prints the error with its causes, once.
-fn fail(error: &dyn std::error::Error, status: u8) -> ExitCode {
-    let mut line = format!("cloudtaser: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line += &format!(": {error}");
-        cause = error.source();
-    }
-    drop(writeln!(std::io::stderr(), "{line}"));
-    ExitCode::from(status)
+/// Called once by the C library. Arguments come from `std::env`, which takes them over before.
+#[unsafe(no_mangle)]
+extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
+    cloudtaser_wrapper::command::main(&Registry::default()).into()
 }

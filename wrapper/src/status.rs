@@ -20,3 +20,12 @@ pub const NOT_EXECUTABLE: u8 = 126;
 pub const NOT_FOUND: u8 = 127;
 /// Added to a signal's number when the program died of it (POSIX shells).
 pub const SIGNAL_BASE: u8 = 128;
+
+/// Whether `status` is one that the wrapper itself may end with.
+#[must_use]
+pub const fn is_ours(status: u8) -> bool {
+    matches!(
+        status,
+        USAGE | NO_SECRET | SOURCE | INTERNAL | PRIVILEGE | NOT_EXECUTABLE | NOT_FOUND
+    )
+}

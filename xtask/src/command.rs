@@ -119,6 +119,15 @@ pub(crate) const COMMANDS: &[Command] = &[
         call: |_| crate::test::ci(),
     },
     Command {
+        name: "generate",
+        usage: "[--check]",
+        about: "records the binary's size in tests/binary.toml, or checks that it fits",
+        more: "The only stored fact that a program writes. Review the difference before a commit.",
+        flags: &["--check"],
+        words: 0,
+        call: |args| crate::product::generate(args.has("--check")),
+    },
+    Command {
         name: "doctor",
         usage: "",
         about: "which of the developer's tools are here, a line each with the fix",

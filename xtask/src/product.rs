@@ -23,6 +23,38 @@ pub(crate) fn run(release: bool) -> Answer {
     Ok(true)
 }
 
+/// `cargo xtask generate`: records the release binary's size in `tests/binary.toml`.
+///
+/// With `check`, only says whether the record is within its tolerance: the test
+/// `product_has_the_recorded_size`.
+pub(crate) fn generate(check: bool) -> Answer {
+    if check {
+        return crate::test::run(Some("process"), Some("product_has_the_recorded_size"));
+    }
+    let size = std::fs::metadata(build(true)?)
+        .context("cannot see the built binary")?
+        .len();
+    let file = paths::root().join("tests/binary.toml");
+    let text = std::fs::read_to_string(&file).context("cannot read tests/binary.toml")?;
+    std::fs::write(&file, with_size(&text, size)?).context("cannot write tests/binary.toml")?;
+    println!("{}: size_bytes = {size}", file.display());
+    Ok(true)
+}
+
+/// The stored text with its one `size_bytes` line replaced.
+fn with_size(text: &str, size: u64) -> Result<String> {
+    let is_size = |line: &&str| line.starts_with("size_bytes = ");
+    anyhow::ensure!(
+        text.lines().filter(is_size).count() == 1,
+        "not one line `size_bytes = …`"
+    );
+    let line = format!("size_bytes = {size}");
+    let lines = text
+        .lines()
+        .map(|old| if is_size(&old) { line.as_str() } else { old });
+    Ok(lines.collect::<Vec<_>>().join("\n") + "\n")
+}
+
 /// Builds it and answers where it is.
 ///
 /// # Errors
@@ -42,4 +74,19 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
         .join(TRIPLE)
         .join(profile)
         .join("cloudtaser"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_size_line_changes() {
+        let text = "# head\nsize_bytes = 1\nmost_bytes = 9\n";
+        assert_eq!(
+            with_size(text, 23).unwrap(),
+            "# head\nsize_bytes = 23\nmost_bytes = 9\n"
+        );
+        assert!(with_size("most_bytes = 9\n", 23).is_err());
+    }
 }

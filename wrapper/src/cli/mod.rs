@@ -1,4 +1,93 @@
 //! The command line: what `cloudtaser --help` shows. Parsing only; decisions are `config`'s.
 
 pub mod copy;
+pub mod run;
 pub mod source;
+pub mod usage;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Deliver secrets to programs through memory
+///
+/// Fetches secrets from an encrypted store or a secret server, keeps them in memory that other
+/// processes cannot read, and starts a program with them. Nothing secret is written to disk, put
+/// into arguments, or logged.
+#[derive(Debug, Parser)]
+#[command(name = "cloudtaser", version, max_term_width = 100)]
+pub struct Cli {
+    /// Where secrets come from
+    #[command(flatten)]
+    pub source: source::SourceArgs,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `cloudtaser` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fetch secrets into memory and run a program with them
+    Run(Box<run::RunArgs>),
+    Copy(copy::CopyArgs),
+    /// Print a completion script for a shell
+    ///
+    /// Example: cloudtaser completion bash > /etc/bash_completion.d/cloudtaser
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    ///
+    /// Example: cloudtaser man run | man -l -
+    Man {
+        /// A command of cloudtaser, such as run; without it, the page of cloudtaser itself
+        command: Option<String>,
+    },
+}
+
+/// The completion script for `shell`.
+#[must_use]
+pub fn completion(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "cloudtaser", &mut script);
+    script
+}
+
+/// The manual page, in roff, of cloudtaser or of one of its commands; `None` for an unknown one.
+///
+/// # Errors
+///
+/// None in practice: it is written to memory.
+pub fn manual(command: Option<&str>) -> Option<std::io::Result<Vec<u8>>> {
+    let mut all = Cli::command();
+    all.build();
+    let page = match command {
+        None => all,
+        Some(name) => all.find_subcommand(name)?.clone(),
+    };
+    let mut text = Vec::new();
+    Some(clap_mangen::Man::new(page).render(&mut text).map(|()| text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_manual_page() {
+        for command in Cli::command().get_subcommands() {
+            assert!(
+                manual(Some(command.get_name())).is_some(),
+                "{}",
+                command.get_name()
+            );
+        }
+        assert!(manual(Some("nothing")).is_none());
+    }
+}

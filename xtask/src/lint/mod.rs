@@ -143,7 +143,11 @@ fn fuzz(before: &[&str], after: &[&str]) -> Result<Outcome> {
 }
 
 fn machete() -> Result<Outcome> {
-    program(Cmd::new(setup::cargo_tool(CARGO_MACHETE)?).dir(paths::root()))
+    program(
+        Cmd::new(setup::cargo_tool(CARGO_MACHETE)?)
+            .arg(".")
+            .dir(paths::root()),
+    )
 }
 
 fn cargo_deny(args: &[&str]) -> Result<Cmd> {
@@ -169,7 +173,7 @@ fn advisories() -> Result<Outcome> {
     let fetched = cargo_deny(&["fetch", "db"])?.ask()?;
     if !fetched.status.success() {
         let text = String::from_utf8_lossy(&fetched.stderr);
-        let why = text.lines().last().unwrap_or_default().trim().to_owned();
+        let why = text.trim().lines().last().unwrap_or_default().to_owned();
         return Ok(Outcome::Skipped(format!(
             "cannot fetch the advisory database: {why}"
         )));

@@ -95,7 +95,7 @@ fn has_word(line: &str, word: &str) -> bool {
 fn private_path(line: &str) -> Option<String> {
     PRIVATE_PATHS.iter().find_map(|start| {
         let (at, _) = line.match_indices(start).find(|(at, _)| {
-            // `…/root/` inside a longer path is somebody else's folder.
+            // The same inside a longer path is somebody else's folder.
             let before = line.get(..*at).and_then(|text| text.chars().next_back());
             !before.is_some_and(|c| c.is_alphanumeric() || "_-.}$".contains(c))
         })?;
@@ -153,7 +153,7 @@ mod tests {
             assert_eq!(findings("a.md", &format!("x {note}: y")), 1, "{note}");
         }
         assert_eq!(
-            findings("a.sh", &format!("mktemp /tmp/a.{}XXX", NOTES[2])),
+            findings("a.sh", &format!("mktemp /tmp/a.{0}{0}", NOTES[2])),
             0
         );
         assert_eq!(findings("a.md", "all is well"), 0);

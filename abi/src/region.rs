@@ -1,1 +1,0 @@
-//! The secret region: layout and reader.

@@ -1,0 +1,120 @@
+//! Options of `cloudtaser run`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use cloudtaser_abi::protection::Protection;
+
+const EXAMPLES: &str = "\
+Examples:
+  cloudtaser run --env 'PGPASSWORD=vault:secret/db#password' -- psql -h db.example
+  cloudtaser run --env 'URL=postgres://app:${vault:secret/db#password}@db/app' -- ./server
+  cloudtaser run --env-from 'DB_=vault:secret/db' -- env
+  PGPASSWORD='vault:secret/db#password' cloudtaser run --min-protection secretmem -- psql
+
+References:
+  vault:PATH#FIELD            a field of a secret (bao: means the same)
+  vault:PATH#FIELD#VERSION    a pinned version
+  vault:PATH#FIELD?           optional: without the secret the variable is left out
+  vault:PATH#FIELD:-TEXT      TEXT when there is no such secret or field
+  ${vault:PATH#FIELD}         inside a longer value
+
+Exit status:
+  the program's own, or 128 + n when it died of signal n
+  64 usage or configuration    66 no such secret, field or version
+  69 secret source unusable    70 our own failure
+  77 protection or privilege that policy demands is missing
+  126 program not executable   127 program not found";
+
+/// Fetch secrets into memory and run a program with them
+///
+/// References such as `vault:secret/db#password` in the inherited environment, in --env and in
+/// the configuration file are replaced by the secrets that they name. Every option can be given
+/// as a flag, as an environment variable or in cloudtaser.toml; the first of these wins. None of
+/// our own variables, and no VAULT_* or BAO_* variable, reaches the program unless --pass names it.
+#[derive(Clone, clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct RunArgs {
+    /// Variable for the program: a reference, text with references in it, or plain text
+    #[arg(
+        long = "env",
+        short = 'e',
+        value_name = "NAME=VALUE",
+        env = "CLOUDTASER_ENV",
+        value_delimiter = '\n',
+        hide_env_values = true
+    )]
+    pub variables: Vec<String>,
+
+    /// All fields of a path as variables, each name with PREFIX before it
+    #[arg(
+        long,
+        value_name = "[PREFIX=]REFERENCE",
+        env = "CLOUDTASER_ENV_FROM",
+        value_delimiter = '\n'
+    )]
+    pub env_from: Vec<String>,
+
+    /// Inherited variable that is not looked at for references
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CLOUDTASER_LITERAL",
+        value_delimiter = ','
+    )]
+    pub literal: Vec<String>,
+
+    /// Which inherited variables the program gets: all, none, or a list of names [default: all]
+    #[arg(long, value_name = "all|none|NAME,…", env = "CLOUDTASER_INHERIT")]
+    pub inherit: Option<String>,
+
+    /// Variable of ours or of the secret server's client that the program gets all the same
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CLOUDTASER_PASS",
+        value_delimiter = ','
+    )]
+    pub pass: Vec<String>,
+
+    /// Secret source that `vault:` and `bao:` mean [default: local]
+    #[arg(long, value_name = "NAME", env = "CLOUDTASER_SOURCE")]
+    pub source: Option<String>,
+
+    /// Refuse to start with less protection of the secrets in memory:
+    /// none, locked, secretmem or enforced [default: none]
+    #[arg(long, value_name = "LEVEL", env = "CLOUDTASER_MIN_PROTECTION")]
+    pub min_protection: Option<Protection>,
+
+    /// What to do about the node's enforcer [default: prefer]
+    #[arg(long, value_name = "MODE", env = "CLOUDTASER_ENFORCER")]
+    pub enforcer: Option<Enforcer>,
+
+    /// Replace the wrapper by the program: no supervision, no extra process
+    #[arg(long, env = "CLOUDTASER_EXEC")]
+    pub exec: bool,
+
+    /// Configuration file [default: cloudtaser.toml in the current directory, if there is one]
+    #[arg(long, value_name = "FILE", env = "CLOUDTASER_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Say on standard error what is done
+    #[arg(long, short, env = "CLOUDTASER_VERBOSE")]
+    pub verbose: bool,
+
+    /// The program and its arguments, untouched
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub program: Vec<OsString>,
+}
+
+/// What to do about the node's enforcer.
+#[derive(Clone, Copy, clap::ValueEnum, Debug, Default, Eq, PartialEq)]
+pub enum Enforcer {
+    /// Refuse to start without one
+    Require,
+    /// Register if there is one
+    #[default]
+    Prefer,
+    /// Do not register
+    Off,
+}

@@ -1,0 +1,77 @@
+//! The binary's body: parse, run one command, print its error once, return the exit status.
+
+use std::io::Write;
+use std::panic;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, completion, manual, usage};
+use crate::report::print_error;
+use crate::source::Registry;
+use crate::{copy, start, status};
+
+/// Runs `cloudtaser` with the process's own arguments and these sources; the exit status.
+#[must_use]
+pub fn main(registry: &Registry) -> u8 {
+    silence_panics();
+    if let Err(error) = crate::sys::stdio::open_missing() {
+        print_error(&error);
+        return status::INTERNAL;
+    }
+    let status = match Cli::try_parse() {
+        Ok(cli) => run(cli, registry),
+        Err(error) => usage::explain(&error),
+    };
+    // Without the language's own start-up code nobody else flushes what was printed.
+    match std::io::stdout().flush() {
+        Ok(()) => status,
+        Err(_closed) => status.max(status::INTERNAL),
+    }
+}
+
+fn run(cli: Cli, registry: &Registry) -> u8 {
+    match cli.command {
+        Command::Run(args) => match start::run(*args, &cli.source, registry) {
+            Ok(status) => status,
+            Err(error) => fail(&error, error.status()),
+        },
+        Command::Copy(args) => match copy::run(&args) {
+            Ok(()) => 0,
+            Err(error) => fail(&error, error.status()),
+        },
+        Command::Completion { shell } => print(&completion(shell)),
+        Command::Man { command } => match manual(command.as_deref()) {
+            Some(Ok(page)) => print(&page),
+            Some(Err(error)) => fail(&error, status::INTERNAL),
+            None => fail(&UnknownCommand, status::USAGE),
+        },
+    }
+}
+
+/// `cloudtaser man` for a command that there is not.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no such command; `cloudtaser --help` lists them")]
+struct UnknownCommand;
+
+fn fail(error: &dyn std::error::Error, status: u8) -> u8 {
+    print_error(error);
+    status
+}
+
+fn print(bytes: &[u8]) -> u8 {
+    match std::io::stdout().write_all(bytes) {
+        Ok(()) => 0,
+        Err(error) => fail(&error, status::INTERNAL),
+    }
+}
+
+/// A panic's own message may quote a value (slicing a text does). Only its place is printed.
+fn silence_panics() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        drop(writeln!(
+            std::io::stderr(),
+            "cloudtaser: internal error at {place}; please report this"
+        ));
+    }));
+}

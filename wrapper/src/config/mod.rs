@@ -1,0 +1,329 @@
+//! From flags, environment and `cloudtaser.toml` to one checked [`Config`].
+//!
+//! A flag wins over the environment variable of the same meaning, that over the file, that over
+//! the default. clap settles the first two; this module adds the others. After it, no module asks
+//! for a setting again.
+
+pub mod file;
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use cloudtaser_abi::names::{ENV_PREFIX, SERVER_ENV_PREFIXES};
+use cloudtaser_abi::protection::Protection;
+use file::{FileConfig, FileError};
+
+use crate::cli::run::{Enforcer, RunArgs};
+use crate::cli::source::SourceArgs;
+use crate::plan::{Draft, Origin, Plan, PlanErrors};
+use crate::reference::Schemes;
+use crate::source::{Registry, SourceConfig};
+use crate::status;
+
+/// The file that is read when `--config` names none.
+const DEFAULT_FILE: &str = "cloudtaser.toml";
+
+/// What `cloudtaser run` will do, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Program and arguments.
+    pub program: Vec<OsString>,
+    /// Which secrets are read, and which variable gets them.
+    pub plan: Plan,
+    /// Inherited variables that the program gets unchanged, in their order.
+    pub kept: Vec<(OsString, OsString)>,
+    /// Settings of the sources.
+    pub source: SourceConfig,
+    /// The least protection of secret memory.
+    pub min_protection: Protection,
+    /// What to do about the enforcer.
+    pub enforcer: Enforcer,
+    /// Replace the wrapper by the program.
+    pub is_exec: bool,
+    /// Say what is done.
+    pub is_verbose: bool,
+}
+
+/// Why a configuration is refused. Exit status 64 unless a plan's fault says otherwise.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The configuration file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// References and variables.
+    #[error(transparent)]
+    Plan(#[from] PlanErrors),
+    /// `--env` without `=`.
+    #[error(
+        "`--env` takes NAME=VALUE, and its value number {number} has no `=`; for the value of a secret write NAME=vault:PATH#FIELD"
+    )]
+    NoAssignment {
+        /// Counted from 1.
+        number: usize,
+    },
+    /// An unknown source.
+    #[error("there is no secret source of that name; the sources are {known}")]
+    UnknownSource {
+        /// The names that there are.
+        known: String,
+    },
+    /// A word of the file that is not one of the option's.
+    #[error("`{key}` in {} must be one of {allowed}", path.display())]
+    BadWord {
+        /// The key.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The allowed words.
+        allowed: &'static str,
+    },
+}
+
+impl ConfigError {
+    /// The wrapper's exit status for this error.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Plan(errors) => errors.status(),
+            _ => status::USAGE,
+        }
+    }
+}
+
+impl Config {
+    /// Puts together what `args`, the file and `inherited` (the environment) say.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`]; nothing has been done yet.
+    pub fn new(
+        args: RunArgs,
+        source: &SourceArgs,
+        inherited: Vec<(OsString, OsString)>,
+        registry: &Registry,
+    ) -> Result<Self, ConfigError> {
+        let (path, file) = read_file(args.config.as_deref())?;
+        let configured = args.source.clone().or_else(|| file.source.clone());
+        let configured = configured.unwrap_or_else(|| String::from("local"));
+        if registry.find(&configured).is_none() {
+            let known = registry.names().collect::<Vec<_>>().join(", ");
+            return Err(ConfigError::UnknownSource { known });
+        }
+        let bad_word = |key, allowed| ConfigError::BadWord {
+            key,
+            path: path.clone(),
+            allowed,
+        };
+        let min_protection = match (args.min_protection, &file.min_protection) {
+            (Some(level), _) => level,
+            (None, Some(word)) => word.parse().map_err(|_unknown| {
+                bad_word("min_protection", "none, locked, secretmem, enforced")
+            })?,
+            (None, None) => Protection::None,
+        };
+        let enforcer = match (args.enforcer, &file.enforcer) {
+            (Some(mode), _) => mode,
+            (None, Some(word)) => clap::ValueEnum::from_str(word, false)
+                .map_err(|_unknown| bad_word("enforcer", "require, prefer, off"))?,
+            (None, None) => Enforcer::default(),
+        };
+        let (plan, kept) = plan(&args, &file, inherited, &configured, registry)?;
+        Ok(Self {
+            plan,
+            kept,
+            source: source_config(source, &file),
+            // "Enforced" memory needs an enforcer: without one the start must fail.
+            enforcer: if min_protection == Protection::Enforced {
+                Enforcer::Require
+            } else {
+                enforcer
+            },
+            min_protection,
+            is_exec: args.exec || file.exec.unwrap_or(false),
+            is_verbose: args.verbose,
+            program: args.program,
+        })
+    }
+}
+
+type Variables = Vec<(OsString, OsString)>;
+
+fn plan(
+    args: &RunArgs,
+    file: &FileConfig,
+    inherited: Variables,
+    configured: &str,
+    registry: &Registry,
+) -> Result<(Plan, Variables), ConfigError> {
+    let mut draft = Draft::new(Schemes::new(registry.names()));
+    let literal = if args.literal.is_empty() {
+        &file.literal
+    } else {
+        &args.literal
+    };
+    let pass = if args.pass.is_empty() {
+        &file.pass
+    } else {
+        &args.pass
+    };
+    let inherit = Inherit::new(args.inherit.as_deref().or(file.inherit.as_deref()));
+    let mut kept: Variables = inherited
+        .into_iter()
+        .filter(|(name, _)| inherit.admits(name) && (!is_configuration(name) || names(pass, name)))
+        .collect();
+    for (name, value) in &kept {
+        if names(literal, name) {
+            draft.keep(name);
+        } else {
+            draft.inherit(name, value);
+        }
+    }
+    for (name, text) in &file.env {
+        draft.deliver(name, text, Origin::File);
+    }
+    for (index, assignment) in args
+        .variables
+        .iter()
+        .filter(|text| !text.is_empty())
+        .enumerate()
+    {
+        let (name, text) = assignment
+            .split_once('=')
+            .ok_or(ConfigError::NoAssignment { number: index + 1 })?;
+        draft.deliver(name, text, Origin::Flag);
+    }
+    // A later path wins, so the file's stand first.
+    for text in file
+        .env_from
+        .iter()
+        .chain(&args.env_from)
+        .filter(|text| !text.is_empty())
+    {
+        draft.env_from(text);
+    }
+    let plan = draft.finish(configured)?;
+    kept.retain(|(name, _)| name.to_str().is_none_or(|name| !plan.replaces(name)));
+    Ok((plan, kept))
+}
+
+/// Which inherited variables the program may get.
+enum Inherit {
+    All,
+    Listed(Vec<String>),
+}
+
+impl Inherit {
+    fn new(text: Option<&str>) -> Self {
+        match text {
+            None | Some("all") => Self::All,
+            Some("none") => Self::Listed(Vec::new()),
+            Some(list) => {
+                Self::Listed(list.split(',').map(|name| name.trim().to_owned()).collect())
+            }
+        }
+    }
+
+    fn admits(&self, name: &OsStr) -> bool {
+        match self {
+            Self::All => true,
+            Self::Listed(list) => names(list, name),
+        }
+    }
+}
+
+fn names(list: &[String], name: &OsStr) -> bool {
+    list.iter().any(|listed| OsStr::new(listed) == name)
+}
+
+/// Whether a variable configures us or the secret server's client. It may hold a token.
+fn is_configuration(name: &OsStr) -> bool {
+    [ENV_PREFIX]
+        .iter()
+        .chain(&SERVER_ENV_PREFIXES)
+        .any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
+}
+
+/// The sources' settings from flags, environment and `file`, with the defaults filled in.
+#[must_use]
+pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
+    let home = |variable: &str, below_home: &str| {
+        std::env::var_os(variable)
+            .filter(|folder| !folder.is_empty())
+            .map_or_else(
+                // Without HOME an absolute path all the same: never one below the current directory.
+                || {
+                    PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into()))
+                        .join(below_home)
+                },
+                PathBuf::from,
+            )
+    };
+    let default_store = || home("XDG_DATA_HOME", ".local/share").join("cloudtaser/store.age");
+    let default_identity = || home("XDG_CONFIG_HOME", ".config").join("cloudtaser/identity.txt");
+    let identities = if args.identity.is_empty() {
+        &file.identity
+    } else {
+        &args.identity
+    };
+    SourceConfig {
+        store: args
+            .store
+            .clone()
+            .or_else(|| file.store.clone())
+            .unwrap_or_else(default_store),
+        identities: if identities.is_empty() {
+            vec![default_identity()]
+        } else {
+            identities.clone()
+        },
+        passphrase_file: args
+            .passphrase_file
+            .clone()
+            .or_else(|| file.passphrase_file.clone()),
+    }
+}
+
+/// Reads the configuration file that `path` names, or the default one if there is one.
+///
+/// # Errors
+///
+/// [`FileError`]; a missing file is an error only when it was named.
+pub fn read_file(path: Option<&Path>) -> Result<(PathBuf, FileConfig), FileError> {
+    let name = path.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned();
+    let text = match std::fs::read_to_string(&name) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.is_none() => {
+            return Ok((name, FileConfig::default()));
+        }
+        Err(source) => return Err(FileError::Read { path: name, source }),
+    };
+    refuse_untrusted(&name)?;
+    let config = file::parse(&name, &text)?;
+    Ok((name, config))
+}
+
+/// The file decides which program variables are set: who can write it could run code as us.
+fn refuse_untrusted(path: &Path) -> Result<(), FileError> {
+    let metadata = std::fs::metadata(path).map_err(|source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let own = rustix::process::geteuid().as_raw();
+    let reason = if metadata.uid() != own && metadata.uid() != 0 {
+        "belongs to another user (chown it to yourself or root)"
+    } else if metadata.is_file() && metadata.mode() & 0o002 != 0 {
+        "can be written by everybody (chmod o-w)"
+    } else {
+        return Ok(());
+    };
+    Err(FileError::Untrusted {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests;

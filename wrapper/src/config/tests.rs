@@ -1,0 +1,138 @@
+//! Precedence, inheritance and refusals of the configuration.
+
+use super::*;
+use clap::Parser;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+fn config_with(
+    flags: &[&str],
+    toml: &str,
+    inherited: &[(&str, &str)],
+) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cloudtaser.toml");
+    std::fs::write(&file, toml).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    let line = [
+        &["x", "--config", file],
+        flags,
+        &["--", "program", "--flag"],
+    ]
+    .concat();
+    let line = Line::try_parse_from(line).expect("usage");
+    let inherited = inherited
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    Config::new(line.run, &line.source, inherited, &Registry::default())
+}
+
+fn kept(config: &Config) -> Vec<&str> {
+    config
+        .kept
+        .iter()
+        .filter_map(|(name, _)| name.to_str())
+        .collect()
+}
+
+#[test]
+fn flags_win_over_the_file_and_that_over_defaults() {
+    let toml = "min_protection = 'locked'\nenforcer = 'off'\nstore = '/file'\n";
+    let config = config_with(&[], toml, &[]).expect("valid");
+    assert_eq!(config.min_protection, Protection::Locked);
+    assert_eq!(config.enforcer, Enforcer::Off);
+    assert_eq!(config.source.store, Path::new("/file"));
+    let flags = [
+        "--min-protection",
+        "none",
+        "--enforcer",
+        "prefer",
+        "--store",
+        "/flag",
+    ];
+    let config = config_with(&flags, toml, &[]).expect("valid");
+    assert_eq!(config.min_protection, Protection::None);
+    assert_eq!(config.enforcer, Enforcer::Prefer);
+    assert_eq!(config.source.store, Path::new("/flag"));
+    assert_eq!(config.program, ["program", "--flag"]);
+    assert_eq!(
+        config_with(&[], "", &[]).expect("valid").enforcer,
+        Enforcer::Prefer
+    );
+}
+
+#[test]
+fn enforced_memory_demands_an_enforcer() {
+    let config = config_with(&["--min-protection", "enforced"], "", &[]).expect("valid");
+    assert_eq!(config.enforcer, Enforcer::Require);
+}
+
+#[test]
+fn our_variables_stay_behind_unless_named() {
+    let inherited = [
+        ("CLOUDTASER_STORE", "x"),
+        ("VAULT_TOKEN", "t"),
+        ("BAO_ADDR", "a"),
+        ("PATH", "/bin"),
+    ];
+    assert_eq!(
+        kept(&config_with(&[], "", &inherited).expect("valid")),
+        ["PATH"]
+    );
+    let passed = config_with(&["--pass", "BAO_ADDR"], "", &inherited).expect("valid");
+    assert_eq!(kept(&passed), ["BAO_ADDR", "PATH"]);
+}
+
+#[test]
+fn inherited_variables_are_kept_all_listed_or_none() {
+    let inherited = [("A", "1"), ("B", "2")];
+    assert_eq!(
+        kept(&config_with(&[], "", &inherited).expect("valid")),
+        ["A", "B"]
+    );
+    assert_eq!(
+        kept(&config_with(&["--inherit", "B"], "", &inherited).expect("valid")),
+        ["B"]
+    );
+    assert!(kept(&config_with(&["--inherit", "none"], "", &inherited).expect("valid")).is_empty());
+}
+
+#[test]
+fn references_are_replaced_and_literals_left_alone() {
+    let inherited = [("A", "vault:secret/a#b"), ("B", "vault:secret/a#b")];
+    let config = config_with(&["--literal", "B"], "", &inherited).expect("valid");
+    assert_eq!(kept(&config), ["B"]);
+    assert!(config.plan.replaces("A"));
+    assert_eq!(config.plan.requests("local").len(), 1);
+}
+
+#[test]
+fn mistakes_are_told_without_values() {
+    let error = config_with(&["--env", "hunter2"], "", &[]).expect_err("no `=`");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    assert_eq!(error.status(), status::USAGE);
+    let error = config_with(&["--source", "nowhere"], "", &[]).expect_err("unknown");
+    assert!(error.to_string().contains("local"), "{error}");
+    assert!(config_with(&[], "enforcer = 'hard'", &[]).is_err());
+}
+
+#[test]
+fn a_file_that_everybody_may_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("cloudtaser.toml");
+    std::fs::write(&path, "exec = true").expect("written");
+    assert!(read_file(Some(&path)).is_ok(), "control");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("chmod");
+    assert!(matches!(
+        read_file(Some(&path)),
+        Err(FileError::Untrusted { .. })
+    ));
+}

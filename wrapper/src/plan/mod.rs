@@ -1,0 +1,173 @@
+//! Decides which path is read from which source, and which variable gets which value.
+//!
+//! A [`Draft`] gathers what inherited variables, the configuration file and flags ask for; the
+//! [`Plan`] knows every path once; [`Plan::resolve`] turns the sources' answers into the entries
+//! of the region. Nothing here touches the world: reading is `source`'s, the child's environment
+//! `init`'s.
+//!
+//! Who decides a variable, strongest first: flag, configuration file, inherited variable (a plain
+//! one too), the later "all keys" entry, the earlier one.
+
+mod choice;
+mod draft;
+mod error;
+mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use draft::Draft;
+pub use error::{PlanError, PlanErrors, Spot};
+
+use crate::reference::{CONFIGURED_SOURCE, EnvFrom, Template};
+use crate::secret::Secret;
+use crate::source::{Fields, ReadError, Request};
+
+/// Who asks for a variable; a later one in this list wins.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Origin {
+    /// The environment that the wrapper was started with.
+    Inherited,
+    /// The configuration file.
+    File,
+    /// The command line.
+    Flag,
+}
+
+/// One variable and what it is made of.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The variable's name: not empty, without `=` and NUL.
+    pub name: String,
+    /// Its value, read.
+    pub value: Template,
+    /// Who asks for it.
+    pub origin: Origin,
+}
+
+/// One value to be put into the region.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The environment variable that it is delivered under.
+    pub variable: Option<String>,
+    /// The file path that it is delivered under; always absent until files can be delivered.
+    pub path: Option<String>,
+    /// Where the value is from, `secret/data/db#password`: the path as the source spells it.
+    /// Several references of one value stand behind each other, a space between them.
+    pub reference: String,
+    /// The assembled value, never expanded again.
+    pub value: Secret,
+}
+
+/// One path of one source.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Read {
+    source: String,
+    request: Request,
+}
+
+/// What the sources answered.
+#[derive(Debug, Default)]
+pub struct Answers {
+    by_read: BTreeMap<Read, Result<Fields, ReadError>>,
+}
+
+impl Answers {
+    /// Adds what `source` answered to `requests`, in their order.
+    ///
+    /// Answers that are missing at the end are found by [`Plan::resolve`].
+    pub fn add(
+        &mut self,
+        source: &str,
+        requests: Vec<Request>,
+        answers: Vec<Result<Fields, ReadError>>,
+    ) {
+        for (request, answer) in requests.into_iter().zip(answers) {
+            let source = source.into();
+            self.by_read.insert(Read { source, request }, answer);
+        }
+    }
+}
+
+/// What is to be read and delivered. Made by [`Draft::finish`].
+#[derive(Debug)]
+pub struct Plan {
+    /// The source that `vault:` and `bao:` mean.
+    configured: String,
+    /// Values with at least one reference, sorted by name.
+    deliveries: Vec<Delivery>,
+    /// Values without a reference that are new or changed, by name.
+    literals: BTreeMap<String, Secret>,
+    /// Inherited variables that stay as they are.
+    kept: BTreeSet<String>,
+    /// In the order in which they were asked for.
+    env_from: Vec<EnvFrom>,
+}
+
+impl Plan {
+    /// The sources that something is read from, by name.
+    #[must_use]
+    pub fn sources(&self) -> BTreeSet<String> {
+        self.reads().into_iter().map(|read| read.source).collect()
+    }
+
+    /// What is read from `source`: each (path, version) once, in a fixed order.
+    #[must_use]
+    pub fn requests(&self, source: &str) -> Vec<Request> {
+        let reads = self.reads().into_iter();
+        reads
+            .filter(|read| read.source == source)
+            .map(|read| read.request)
+            .collect()
+    }
+
+    /// Variables to set to plain text, with the text as bytes. No source is needed for them.
+    pub fn literals(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.literals
+            .iter()
+            .map(|(name, text)| (name.as_str(), text))
+    }
+
+    /// Whether the inherited variable `name` must not be passed on as it is: it has another value
+    /// here, or none because its secret is optional and missing.
+    ///
+    /// Variables that "all keys" add are never inherited ones.
+    #[must_use]
+    pub fn replaces(&self, name: &str) -> bool {
+        let named = |delivery: &Delivery| delivery.name.as_str().cmp(name);
+        self.literals.contains_key(name) || self.deliveries.binary_search_by(named).is_ok()
+    }
+
+    /// Whether a variable called `name` was asked for by name or inherited.
+    fn is_explicit(&self, name: &str) -> bool {
+        self.kept.contains(name) || self.replaces(name)
+    }
+
+    fn reads(&self) -> BTreeSet<Read> {
+        let deliveries = self
+            .deliveries
+            .iter()
+            .flat_map(|delivery| delivery.value.references());
+        let single = deliveries.map(|r| self.read(&r.scheme, &r.path, r.version));
+        let all_keys = self
+            .env_from
+            .iter()
+            .map(|e| self.read(&e.scheme, &e.path, e.version));
+        single.chain(all_keys).collect()
+    }
+
+    fn read(&self, scheme: &str, path: &str, version: Option<u64>) -> Read {
+        let source = if CONFIGURED_SOURCE.contains(&scheme) {
+            self.configured.clone()
+        } else {
+            scheme.into()
+        };
+        let path = path.into();
+        Read {
+            source,
+            request: Request { path, version },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
