@@ -6,8 +6,8 @@
 
 pub mod cli;
 pub mod command;
-pub mod copy;
 pub mod config;
+pub mod copy;
 pub mod harden;
 pub mod init;
 pub mod plan;
@@ -19,4 +19,5 @@ pub mod secret;
 pub mod source;
 pub mod start;
 pub mod status;
+pub mod store;
 pub mod sys;

@@ -1,0 +1,454 @@
+//! Identities (private keys), recipients (public keys) and passphrases, from files and terminals.
+//!
+//! An identity file holds lines `AGE-SECRET-KEY-1…` (several, and `#` comments, allowed) or one SSH
+//! private key. SSH keys with a passphrase of their own are tried last, so that nobody is asked
+//! while another key opens the store.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+
+use age::secrecy::SecretString;
+use age::{ssh, x25519};
+use zeroize::Zeroizing;
+
+/// Largest identity, recipients or passphrase file in bytes. Chosen: 1,000 RSA keys fit.
+const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
+
+/// Why a key or a passphrase cannot be used. Never shows the text of one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// A file cannot be read.
+    #[error("cannot read the {kind} file `{}`", .file.display())]
+    Read {
+        /// `identity`, `recipients` or `passphrase`.
+        kind: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What the kernel answered.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file holds something else.
+    #[error("the {kind} file `{}` cannot be used: line {line}: {what}", .file.display())]
+    Content {
+        /// `identity`, `recipients` or `passphrase`.
+        kind: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong and what to do.
+        what: &'static str,
+    },
+    /// A public key cannot be used. It is public, so it is shown.
+    #[error("`{text}` is not a recipient: {what}")]
+    Recipient {
+        /// The recipient as written.
+        text: String,
+        /// What is wrong, and what a recipient looks like.
+        what: &'static str,
+    },
+    /// A passphrase is needed and cannot be asked for.
+    #[error("cannot ask for the passphrase of {what}; without a terminal, {fix}")]
+    NoTerminal {
+        /// Whose passphrase.
+        what: String,
+        /// What to do instead.
+        fix: &'static str,
+        /// What the kernel answered.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The passphrase is empty, or its repetition differs.
+    #[error("the passphrase cannot be used: {what}")]
+    Passphrase {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+impl KeyError {
+    /// Whether the command line is to blame, and not a file.
+    pub(super) fn is_usage(&self) -> bool {
+        matches!(self, Self::Recipient { .. } | Self::Passphrase { .. })
+    }
+}
+
+/// The keys of all identity files.
+#[derive(Default)]
+pub struct Identities {
+    /// Keys that can be used at once.
+    ready: Vec<Box<dyn age::Identity>>,
+    /// SSH keys that ask for their passphrase when they are tried.
+    locked: Vec<Box<dyn age::Identity>>,
+    /// Their public keys, as recipients.
+    pub recipients: Vec<String>,
+    /// The files, in the order in which they were read.
+    pub files: Vec<PathBuf>,
+}
+
+impl std::fmt::Debug for Identities {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identities")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Identities {
+    /// Reads every file.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Read`] and [`KeyError::Content`].
+    pub fn load(files: &[PathBuf]) -> Result<Self, KeyError> {
+        let mut identities = Self {
+            files: files.to_vec(),
+            ..Self::default()
+        };
+        for file in files {
+            let text = read_text("identity", file)?;
+            if text.trim_start().starts_with("-----BEGIN ") {
+                identities.add_ssh(file, &text)?;
+            } else {
+                identities.add_native(file, &text)?;
+            }
+        }
+        Ok(identities)
+    }
+
+    /// The files in quotes, for errors.
+    #[must_use]
+    pub fn names(&self) -> String {
+        if self.files.is_empty() {
+            return "none, because no identity file is known".to_owned();
+        }
+        let quoted: Vec<_> = self
+            .files
+            .iter()
+            .map(|f| format!("`{}`", f.display()))
+            .collect();
+        quoted.join(", ")
+    }
+
+    fn add_native(&mut self, file: &Path, text: &str) -> Result<(), KeyError> {
+        let fail = |line, what| {
+            Err(KeyError::Content {
+                kind: "identity",
+                file: file.to_owned(),
+                line,
+                what,
+            })
+        };
+        let mut found = false;
+        for (line, content) in lines(text) {
+            match x25519::Identity::from_str(content) {
+                Ok(identity) => {
+                    self.recipients.push(identity.to_public().to_string());
+                    self.ready.push(Box::new(identity));
+                    found = true;
+                }
+                Err(_) => return fail(line, why_no_identity(content)),
+            }
+        }
+        if found {
+            Ok(())
+        } else {
+            fail(1, "there is no identity in the file")
+        }
+    }
+
+    fn add_ssh(&mut self, file: &Path, text: &str) -> Result<(), KeyError> {
+        let fail = |what| {
+            Err(KeyError::Content {
+                kind: "identity",
+                file: file.to_owned(),
+                line: 1,
+                what,
+            })
+        };
+        let Ok(identity) = ssh::Identity::from_buffer(text.trim_start().as_bytes(), None) else {
+            return fail("it looks like an SSH private key, but is none of type RSA or Ed25519");
+        };
+        if let Ok(recipient) = ssh::Recipient::try_from(identity.clone()) {
+            self.recipients.push(recipient.to_string());
+        }
+        match identity {
+            ssh::Identity::Unencrypted(_) => self.ready.push(Box::new(identity)),
+            ssh::Identity::Encrypted(_) => {
+                let unlock = Unlock {
+                    file: file.to_owned(),
+                    answer: Arc::default(),
+                };
+                self.locked.push(Box::new(identity.with_callbacks(unlock)));
+            }
+            ssh::Identity::Unsupported(_) => {
+                return fail(
+                    "this kind of SSH key is not supported; use RSA or Ed25519 in OpenSSH's format \
+                     (`ssh-keygen -o -p` converts old ones)",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// All keys, in the order in which they are to be tried.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn age::Identity> {
+        self.ready.iter().chain(&self.locked).map(AsRef::as_ref)
+    }
+
+    /// Whether a key was left out because its passphrase could not be asked for, or is wrong.
+    #[must_use]
+    pub fn has_locked(&self) -> bool {
+        !self.locked.is_empty()
+    }
+}
+
+/// Asks for an SSH key's passphrase on the terminal, once.
+#[derive(Clone)]
+struct Unlock {
+    file: PathBuf,
+    answer: Arc<OnceLock<Option<SecretString>>>,
+}
+
+impl age::Callbacks for Unlock {
+    fn display_message(&self, _: &str) {}
+
+    fn confirm(&self, _: &str, _: &str, _: Option<&str>) -> Option<bool> {
+        None
+    }
+
+    fn request_public_string(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    /// `None` skips the key: without a terminal the error names it as locked.
+    fn request_passphrase(&self, _: &str) -> Option<SecretString> {
+        let what = format!("the SSH key `{}`", self.file.display());
+        self.answer.get_or_init(|| ask(&what, "").ok()).clone()
+    }
+}
+
+/// Why a line of an identity file is no identity, without showing it.
+fn why_no_identity(line: &str) -> &'static str {
+    if line.starts_with("AGE-PLUGIN-") {
+        "identities of age plugins are not supported; use an X25519 identity or an SSH key"
+    } else if line.starts_with("AGE-SECRET-KEY-PQ-") {
+        "post-quantum identities are not supported yet; use an X25519 identity or an SSH key"
+    } else if line.starts_with("age1") {
+        "this is a public recipient; the identity begins with AGE-SECRET-KEY-1"
+    } else if line.starts_with("age-encryption.org/") {
+        "the identity file is itself encrypted; decrypt it with `age -d` into memory first"
+    } else if line.starts_with("AGE-SECRET-KEY-1") {
+        "the identity is incomplete or mistyped"
+    } else {
+        "this is no identity; one begins with AGE-SECRET-KEY-1, comments begin with #"
+    }
+}
+
+/// A public key that a store is encrypted to.
+pub enum Recipient {
+    /// `age1…`
+    Native(x25519::Recipient),
+    /// `ssh-ed25519 …` or `ssh-rsa …`
+    Ssh(Box<ssh::Recipient>),
+}
+
+impl Recipient {
+    /// The key as age wants it.
+    #[must_use]
+    pub fn as_dyn(&self) -> &dyn age::Recipient {
+        match self {
+            Self::Native(key) => key,
+            Self::Ssh(key) => key.as_ref(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recipient({self})")
+    }
+}
+
+/// The text that is kept in the store: without a comment.
+impl std::fmt::Display for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Native(key) => key.fmt(f),
+            Self::Ssh(key) => key.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Recipient {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let text = text.trim();
+        let fail = |text: &str, what| {
+            Err(KeyError::Recipient {
+                text: text.to_owned(),
+                what,
+            })
+        };
+        if text.contains("SECRET-KEY") || text.contains("PRIVATE KEY") {
+            return fail(
+                "…",
+                "this is a private key; a recipient begins with age1 or ssh-",
+            );
+        }
+        if text.starts_with("age1") {
+            return match text.parse() {
+                Ok(key) => Ok(Self::Native(key)),
+                Err(_) => fail(text, "it is mistyped, or of a kind that is not supported"),
+            };
+        }
+        match text.parse() {
+            Ok(key) => Ok(Self::Ssh(Box::new(key))),
+            Err(ssh::ParseRecipientKeyError::RsaModulusTooSmall) => {
+                fail(text, "an RSA key needs 2,048 bits or more")
+            }
+            Err(ssh::ParseRecipientKeyError::RsaModulusTooLarge) => {
+                fail(text, "an RSA key may have at most 4,096 bits")
+            }
+            Err(_) => fail(
+                text,
+                "one looks like `age1…`, `ssh-ed25519 …` or `ssh-rsa …`",
+            ),
+        }
+    }
+}
+
+/// Reads recipients from a file, one a line.
+///
+/// # Errors
+///
+/// [`KeyError::Read`], [`KeyError::Recipient`].
+pub fn load_recipients(file: &Path) -> Result<Vec<Recipient>, KeyError> {
+    let text = read_text("recipients", file)?;
+    lines(&text).map(|(_, line)| line.parse()).collect()
+}
+
+/// Lines that are neither empty nor comments, with their number from 1.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index.saturating_add(1), line.trim()))
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// The store's passphrase, from a file (`-` is standard input) or the terminal.
+///
+/// # Errors
+///
+/// [`KeyError::Read`], [`KeyError::Content`], [`KeyError::NoTerminal`], [`KeyError::Passphrase`].
+pub fn passphrase(file: Option<&Path>, store: &Path) -> Result<SecretString, KeyError> {
+    match file {
+        Some(file) => passphrase_from(file),
+        None => ask(
+            &format!("the store `{}`", store.display()),
+            "use `--passphrase-file`",
+        ),
+    }
+}
+
+/// A passphrase for a store to come, asked for twice on a terminal.
+///
+/// # Errors
+///
+/// As [`passphrase`].
+pub fn new_passphrase(file: Option<&Path>, store: &Path) -> Result<SecretString, KeyError> {
+    use age::secrecy::ExposeSecret;
+
+    let first = passphrase(file, store)?;
+    if file.is_none() {
+        let again = ask("the store once more", "use `--passphrase-file`")?;
+        if first.expose_secret() != again.expose_secret() {
+            return Err(KeyError::Passphrase {
+                what: "the two that were typed differ",
+            });
+        }
+    }
+    Ok(first)
+}
+
+/// The first line of a file.
+fn passphrase_from(file: &Path) -> Result<SecretString, KeyError> {
+    let text = read_text("passphrase", file)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.contains('\n') {
+        let what = "a passphrase is a single line";
+        return Err(KeyError::Content {
+            kind: "passphrase",
+            file: file.to_owned(),
+            line: 2,
+            what,
+        });
+    }
+    checked(line.to_owned())
+}
+
+/// Asks on the terminal, without showing what is typed.
+fn ask(what: &str, fix: &'static str) -> Result<SecretString, KeyError> {
+    match rpassword::prompt_password(format!("Passphrase of {what}: ")) {
+        Ok(text) => checked(text),
+        Err(source) => Err(KeyError::NoTerminal {
+            what: what.to_owned(),
+            fix,
+            source,
+        }),
+    }
+}
+
+fn checked(text: String) -> Result<SecretString, KeyError> {
+    if text.is_empty() {
+        return Err(KeyError::Passphrase {
+            what: "it is empty",
+        });
+    }
+    Ok(SecretString::from(text))
+}
+
+/// Reads a small text file into memory that wipes itself.
+fn read_text(kind: &'static str, file: &Path) -> Result<Zeroizing<String>, KeyError> {
+    let fail = |source| KeyError::Read {
+        kind,
+        file: file.to_owned(),
+        source,
+    };
+    let opened = if kind == "passphrase" && file == Path::new("-") {
+        use std::os::fd::AsFd;
+        File::from(
+            std::io::stdin()
+                .as_fd()
+                .try_clone_to_owned()
+                .map_err(fail)?,
+        )
+    } else {
+        File::open(file).map_err(fail)?
+    };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    opened
+        .take(MAX_KEY_FILE_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(fail)?;
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            let what = "it is not text";
+            Err(KeyError::Content {
+                kind,
+                file: file.to_owned(),
+                line: 1,
+                what,
+            })
+        }
+    }
+}
