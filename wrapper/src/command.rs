@@ -8,7 +8,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command, completion, manual, usage};
 use crate::report::print_error;
 use crate::source::Registry;
-use crate::{start, status};
+use crate::{copy, start, status};
 
 /// Runs `cloudtaser` with the process's own arguments and these sources; the exit status.
 #[must_use]
@@ -33,6 +33,10 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
     match cli.command {
         Command::Run(args) => match start::run(*args, &cli.source, registry) {
             Ok(status) => status,
+            Err(error) => fail(&error, error.status()),
+        },
+        Command::Copy(args) => match copy::run(&args) {
+            Ok(()) => 0,
             Err(error) => fail(&error, error.status()),
         },
         Command::Completion { shell } => print(&completion(shell)),

@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod copy;
 pub mod harden;
 pub mod init;
 pub mod plan;

@@ -1,5 +1,6 @@
 //! The command line: what `cloudtaser --help` shows. Parsing only; decisions are `config`'s.
 
+pub mod copy;
 pub mod run;
 pub mod source;
 pub mod usage;
@@ -28,6 +29,7 @@ pub struct Cli {
 pub enum Command {
     /// Fetch secrets into memory and run a program with them
     Run(Box<run::RunArgs>),
+    Copy(copy::CopyArgs),
     /// Print a completion script for a shell
     ///
     /// Example: cloudtaser completion bash > /etc/bash_completion.d/cloudtaser

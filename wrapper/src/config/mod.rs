@@ -21,6 +21,7 @@ use crate::plan::{Draft, Origin, Plan, PlanErrors};
 use crate::reference::Schemes;
 use crate::source::{Registry, SourceConfig};
 use crate::status;
+use crate::store::location;
 
 /// The file that is read when `--config` names none.
 const DEFAULT_FILE: &str = "cloudtaser.toml";
@@ -249,33 +250,21 @@ fn is_configuration(name: &OsStr) -> bool {
 /// The sources' settings from flags, environment and `file`, with the defaults filled in.
 #[must_use]
 pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
-    let home = |variable: &str, below_home: &str| {
-        std::env::var_os(variable)
-            .filter(|folder| !folder.is_empty())
-            .map_or_else(
-                // Without HOME an absolute path all the same: never one below the current directory.
-                || {
-                    PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into()))
-                        .join(below_home)
-                },
-                PathBuf::from,
-            )
-    };
-    let default_store = || home("XDG_DATA_HOME", ".local/share").join("cloudtaser/store.age");
-    let default_identity = || home("XDG_CONFIG_HOME", ".config").join("cloudtaser/identity.txt");
     let identities = if args.identity.is_empty() {
         &file.identity
     } else {
         &args.identity
     };
+    // Without a home folder there is no default; the source says so when it is used.
+    let store = args
+        .store
+        .clone()
+        .or_else(|| file.store.clone())
+        .or_else(location::default_store);
     SourceConfig {
-        store: args
-            .store
-            .clone()
-            .or_else(|| file.store.clone())
-            .unwrap_or_else(default_store),
+        store: store.unwrap_or_default(),
         identities: if identities.is_empty() {
-            vec![default_identity()]
+            location::default_identity().into_iter().collect()
         } else {
             identities.clone()
         },
