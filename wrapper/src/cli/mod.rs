@@ -29,6 +29,7 @@ pub struct Cli {
 pub enum Command {
     /// Fetch secrets into memory and run a program with them
     Run(Box<run::RunArgs>),
+    /// Copy this binary into a folder, as the init container of a pod does
     Copy(copy::CopyArgs),
     /// Print a completion script for a shell
     ///

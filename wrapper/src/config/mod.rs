@@ -171,6 +171,8 @@ fn plan(
         &args.pass
     };
     let inherit = Inherit::new(args.inherit.as_deref().or(file.inherit.as_deref()));
+    let variables = or_lines(&args.variables, "CLOUDTASER_ENV", &inherited);
+    let env_from = or_lines(&args.env_from, "CLOUDTASER_ENV_FROM", &inherited);
     let mut kept: Variables = inherited
         .into_iter()
         .filter(|(name, _)| inherit.admits(name) && (!is_configuration(name) || names(pass, name)))
@@ -185,29 +187,35 @@ fn plan(
     for (name, text) in &file.env {
         draft.deliver(name, text, Origin::File);
     }
-    for (index, assignment) in args
-        .variables
-        .iter()
-        .filter(|text| !text.is_empty())
-        .enumerate()
-    {
+    for (index, assignment) in variables.iter().enumerate() {
         let (name, text) = assignment
             .split_once('=')
             .ok_or(ConfigError::NoAssignment { number: index + 1 })?;
         draft.deliver(name, text, Origin::Flag);
     }
     // A later path wins, so the file's stand first.
-    for text in file
-        .env_from
-        .iter()
-        .chain(&args.env_from)
-        .filter(|text| !text.is_empty())
-    {
+    for text in file.env_from.iter().chain(&env_from) {
         draft.env_from(text);
     }
     let plan = draft.finish(configured)?;
     kept.retain(|(name, _)| name.to_str().is_none_or(|name| !plan.replaces(name)));
     Ok((plan, kept))
+}
+
+/// The flag's values, or else the lines of the environment variable `name`. clap cannot split the
+/// one without the other, and a flag's value may have several lines.
+fn or_lines(values: &[String], name: &str, inherited: &Variables) -> Vec<String> {
+    if !values.is_empty() {
+        return values.to_vec();
+    }
+    let text = inherited.iter().find(|(found, _)| found == name);
+    let text = text
+        .map(|(_, value)| value.to_string_lossy())
+        .unwrap_or_default();
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Which inherited variables the program may get.
