@@ -3,11 +3,7 @@
 //! Every value says in its first bytes which one it is, and all its other bytes and its length
 //! follow from that: a mixture of two values cannot pass for one. The control is a reader that
 //! leaves out the second look at the sequence; it must see mixtures, or this test proves nothing.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "test code: a panic shows the line"
-)]
+#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 #![expect(
     unsafe_code,
     reason = "readers keep the memory while `publish` borrows the region"

@@ -195,7 +195,7 @@ impl fmt::Debug for GuardedMapping {
 mod tests {
     use super::*;
     use std::fs::File;
-    use std::io::Read;
+    use std::io::{Read, Seek};
     use std::os::fd::AsFd;
 
     use rustix::fs::{MemfdFlags, memfd_create};
@@ -210,7 +210,7 @@ mod tests {
         mapping.set_writable(false).expect("mprotect");
         let mut read = || {
             let mut bytes = Vec::new();
-            std::io::Seek::rewind(&mut file).expect("lseek");
+            file.rewind().expect("lseek");
             file.read_to_end(&mut bytes).expect("read");
             bytes
         };
