@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod run;
 pub mod source;
+pub mod store;
 pub mod usage;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -29,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Fetch secrets into memory and run a program with them
     Run(Box<run::RunArgs>),
+    /// Keep secrets in an encrypted file, the `local` source
+    Store(store::StoreArgs),
     /// Copy this binary into a folder, as the init container of a pod does
     Copy(copy::CopyArgs),
     /// Print a completion script for a shell
