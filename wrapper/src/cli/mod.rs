@@ -1,6 +1,7 @@
 //! The command line: what `cloudtaser --help` shows. Parsing only; decisions are `config`'s.
 
 pub mod copy;
+pub mod doctor;
 pub mod run;
 pub mod source;
 pub mod usage;
@@ -29,7 +30,10 @@ pub struct Cli {
 pub enum Command {
     /// Fetch secrets into memory and run a program with them
     Run(Box<run::RunArgs>),
+    /// Copy this program into a directory, so that another container can start it
     Copy(copy::CopyArgs),
+    /// Try what this place can give, and say what to do about what is missing
+    Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
     ///
     /// Example: cloudtaser completion bash > /etc/bash_completion.d/cloudtaser
