@@ -5,6 +5,7 @@ use std::panic;
 
 use clap::Parser;
 
+use crate::cli::doctor::DoctorArgs;
 use crate::cli::source::SourceArgs;
 use crate::cli::store::StoreArgs;
 use crate::cli::{Cli, Command, completion, manual, usage};
@@ -13,7 +14,7 @@ use crate::report::print_error;
 use crate::source::Registry;
 use crate::store::{self, StoreError};
 use crate::sys::prctl;
-use crate::{start, status};
+use crate::{config, doctor, start, status};
 
 /// Runs `cloudtaser` with the process's own arguments and these sources; the exit status.
 #[must_use]
@@ -42,12 +43,27 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
         },
         Command::Store(args) => keep_store(&args, &cli.source),
         Command::Copy(args) => end(copy::run(&args), CopyError::status),
+        Command::Doctor(args) => examine(&args, &cli.source),
         Command::Completion { shell } => print(&completion(shell)),
         Command::Man { command } => match manual(command.as_deref()) {
             Some(Ok(page)) => print(&page),
             Some(Err(error)) => fail(&error, status::INTERNAL),
             None => fail(&UnknownCommand, status::USAGE),
         },
+    }
+}
+
+/// The store counts as named when a flag, a variable or the configuration file names it.
+fn examine(args: &DoctorArgs, options: &SourceArgs) -> u8 {
+    let file = match config::read_file(None) {
+        Ok((_, file)) => file,
+        Err(error) => return fail(&error, status::USAGE),
+    };
+    let is_store_named = options.store.is_some() || file.store.is_some();
+    let source = config::source_config(options, &file);
+    match doctor::run(args, &source, is_store_named) {
+        Ok(status) => status,
+        Err(error) => fail(&error, error.status()),
     }
 }
 

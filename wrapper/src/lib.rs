@@ -8,6 +8,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod copy;
+pub mod doctor;
 pub mod harden;
 pub mod init;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! The command line: what `cloudtaser --help` shows. Parsing only; decisions are `config`'s.
 
 pub mod copy;
+pub mod doctor;
 pub mod run;
 pub mod source;
 pub mod store;
@@ -32,8 +33,10 @@ pub enum Command {
     Run(Box<run::RunArgs>),
     /// Keep secrets in an encrypted file, the `local` source
     Store(store::StoreArgs),
-    /// Copy this binary into a folder, as the init container of a pod does
+    /// Copy this program into a directory, so that another container can start it
     Copy(copy::CopyArgs),
+    /// Try what this place can give, and say what to do about what is missing
+    Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
     ///
     /// Example: cloudtaser completion bash > /etc/bash_completion.d/cloudtaser
