@@ -23,6 +23,7 @@ use crate::test::report::{Outcome, Report};
 use crate::{product, setup, term};
 
 mod files;
+mod level;
 mod memory;
 mod needle;
 pub(crate) mod place;
@@ -99,7 +100,7 @@ fn rows() -> Result<Vec<Row>> {
         &std::fs::read(server.log()).context("cannot read the server's log")?,
     );
     rows.push(proof::output(&outputs, &password, &marker));
-    rows.push(proof::protection(&store));
+    rows.push(level::protection(&store));
     Ok(rows)
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::needle::Needle;
 use super::place::Place;
 use super::session::{Outputs, Session};
-use super::{Store, files, memory};
+use super::{files, memory};
 use crate::{paths, process};
 
 /// One line of the table.
@@ -226,37 +226,6 @@ pub(super) fn output(outputs: &Outputs, value: &Needle, marker: &Needle) -> Row 
         &holding(value),
         holding(marker).contains(&"psql".to_owned()),
     )
-}
-
-/// The protection level, and what is missing for the next one, in `cloudtaser doctor`'s words.
-pub(super) fn protection(store: &Store<'_>) -> Row {
-    let what = "protection level";
-    let answer = store.command(&["doctor", "--json"]).ask();
-    let text = answer.map(|output| output.stdout).unwrap_or_default();
-    let report: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    let said = |name: &str| {
-        report
-            .get("protection")
-            .and_then(|it| it.get(name))
-            .and_then(serde_json::Value::as_str)
-    };
-    match (said("level"), said("missing")) {
-        (Some(level), Some(missing)) if !missing.is_empty() => Row {
-            what,
-            good: true,
-            result: format!("{level}; for the next level: {missing}"),
-        },
-        (Some(level), _) => Row {
-            what,
-            good: true,
-            result: level.to_owned(),
-        },
-        (None, _) => Row {
-            what,
-            good: false,
-            result: "`cloudtaser doctor --json` names none".to_owned(),
-        },
-    }
 }
 
 #[cfg(test)]
