@@ -1,9 +1,27 @@
 //! Shared pieces of the process tests.
-#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests panic, so that the line is shown"
+)]
 
 pub mod binary;
 pub mod elf;
 pub mod skip;
+pub mod store;
+pub mod sys;
 
 pub use binary::cloudtaser;
 pub use skip::skip;
+
+/// A random text that occurs nowhere else: 32 hexadecimal digits.
+///
+/// # Panics
+///
+/// When the kernel gives no random bytes.
+#[must_use]
+pub fn marker() -> String {
+    let mut bytes = [0_u8; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

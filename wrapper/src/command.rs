@@ -7,10 +7,14 @@ use clap::Parser;
 
 use crate::cli::doctor::DoctorArgs;
 use crate::cli::source::SourceArgs;
+use crate::cli::store::StoreArgs;
 use crate::cli::{Cli, Command, completion, manual, usage};
+use crate::copy::{self, CopyError};
 use crate::report::print_error;
 use crate::source::Registry;
-use crate::{config, copy, doctor, start, status};
+use crate::store::{self, StoreError};
+use crate::sys::prctl;
+use crate::{config, doctor, start, status};
 
 /// Runs `cloudtaser` with the process's own arguments and these sources; the exit status.
 #[must_use]
@@ -37,10 +41,8 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
             Ok(status) => status,
             Err(error) => fail(&error, error.status()),
         },
-        Command::Copy(args) => match copy::run(&args) {
-            Ok(()) => 0,
-            Err(error) => fail(&error, error.status()),
-        },
+        Command::Store(args) => keep_store(&args, &cli.source),
+        Command::Copy(args) => end(copy::run(&args), CopyError::status),
         Command::Doctor(args) => examine(&args, &cli.source),
         Command::Completion { shell } => print(&completion(shell)),
         Command::Man { command } => match manual(command.as_deref()) {
@@ -69,6 +71,19 @@ fn examine(args: &DoctorArgs, options: &SourceArgs) -> u8 {
 #[derive(Debug, thiserror::Error)]
 #[error("there is no such command; `cloudtaser --help` lists them")]
 struct UnknownCommand;
+
+/// The store's commands hold secrets: no core dump, no reader of the same user. A debugger is the
+/// user's own business here: who may start one holds the identity too.
+fn keep_store(args: &StoreArgs, source: &SourceArgs) -> u8 {
+    match prctl::set_dumpable(false) {
+        Ok(()) => end(store::command::run(args, source), StoreError::status),
+        Err(error) => fail(&error, status::INTERNAL),
+    }
+}
+
+fn end<E: std::error::Error>(result: Result<(), E>, status: impl Fn(&E) -> u8) -> u8 {
+    result.map_or_else(|error| fail(&error, status(&error)), |()| 0)
+}
 
 fn fail(error: &dyn std::error::Error, status: u8) -> u8 {
     print_error(error);

@@ -128,7 +128,9 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
     let region = fetch_and_fill(plan, &source, registry, min_protection)?;
     // Values have passed through the stack of the calls that have just returned.
     stack::wipe_finished_calls();
-    locked_heap.map(LockedHeap::unlock);
+    if let Some(heap) = locked_heap {
+        heap.unlock();
+    }
     heap::give_back();
     report_protection(report, &region.memory, hardened.is_registered);
     report.step(choose(&program, Delivery::Environ));

@@ -67,6 +67,19 @@ pub(crate) const COMMANDS: &[Command] = &[
         call: |_| crate::setup::run(),
     },
     Command {
+        name: "demo",
+        usage: "",
+        about: "runs psql with a password from the store, and proves where the password is not",
+        more: "Installs what is missing, builds, makes an encrypted store in a temporary folder,\n\
+               starts a PostgreSQL server on the loopback interface and runs psql through\n\
+               `cloudtaser run`. Each row of the table is a check; one that fails fails the\n\
+               command. As root it can also search the wrapper's memory. CLOUDTASER_BIN names\n\
+               another binary than the one that would be built.",
+        flags: &[],
+        words: 0,
+        call: |_| crate::demo::run(),
+    },
+    Command {
         name: "build",
         usage: "[--release]",
         about: "builds the static binary `cloudtaser` and says where it is",
@@ -89,6 +102,18 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &[],
         words: 2,
         call: |args| crate::test::run(args.word(0), args.word(1)),
+    },
+    Command {
+        name: "bench",
+        usage: "[--json] [name]",
+        about: "measures the figures that we hold ourselves to, each beside its bar",
+        more: "Names: size, start, sops, memory, many, many-memory. `sops` builds that program\n\
+               once with Go (some minutes). Fails when a bar is not met. Leave the machine alone\n\
+               while it runs. CLOUDTASER_BIN names another binary than the one that would be\n\
+               built.",
+        flags: &["--json"],
+        words: 1,
+        call: |args| crate::bench::run(args.word(0), args.has("--json")),
     },
     Command {
         name: "lint",
@@ -136,6 +161,15 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &[],
         words: 0,
         call: |_| crate::doctor::run(),
+    },
+    Command {
+        name: "__sweep",
+        usage: "DIR",
+        about: "",
+        more: "Part of `demo`: cleans up after it, however it ended.",
+        flags: &[],
+        words: 1,
+        call: |args| crate::demo::place::sweep(args.word(0).unwrap_or_default()),
     },
 ];
 
@@ -225,7 +259,7 @@ fn overview() -> String {
         "The one command to build, test and demonstrate CloudTaser.\n\n\
          Usage: cargo xtask <command>\n\nStart with `cargo xtask demo`.\n\n",
     );
-    for command in COMMANDS {
+    for command in COMMANDS.iter().filter(|command| !command.about.is_empty()) {
         let call = format!("{} {}", command.name, command.usage);
         // Writing into a String cannot fail.
         let _infallible = writeln!(text, "  {call:<24}{}", command.about);

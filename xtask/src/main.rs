@@ -12,11 +12,14 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod command;
+mod demo;
 mod doctor;
 mod exec;
 mod lint;
 mod paths;
+mod process;
 mod product;
 mod setup;
 mod table;

@@ -4,6 +4,7 @@ pub mod copy;
 pub mod doctor;
 pub mod run;
 pub mod source;
+pub mod store;
 pub mod usage;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -30,6 +31,8 @@ pub struct Cli {
 pub enum Command {
     /// Fetch secrets into memory and run a program with them
     Run(Box<run::RunArgs>),
+    /// Keep secrets in an encrypted file, the `local` source
+    Store(store::StoreArgs),
     /// Copy this program into a directory, so that another container can start it
     Copy(copy::CopyArgs),
     /// Try what this place can give, and say what to do about what is missing

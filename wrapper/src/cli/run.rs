@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use cloudtaser_abi::protection::Protection;
 
 const EXAMPLES: &str = "\
@@ -36,23 +37,17 @@ Exit status:
 #[command(after_long_help = EXAMPLES)]
 pub struct RunArgs {
     /// Variable for the program: a reference, text with references in it, or plain text
-    #[arg(
-        long = "env",
-        short = 'e',
-        value_name = "NAME=VALUE",
-        env = "CLOUDTASER_ENV",
-        value_delimiter = '\n',
-        hide_env_values = true
-    )]
+    ///
+    /// May be repeated. Without it, the lines of the environment variable CLOUDTASER_ENV. Arguments
+    /// are readable by every user of the machine: write references here, not secrets.
+    #[arg(long = "env", short = 'e', value_name = "NAME=VALUE")]
     pub variables: Vec<String>,
 
     /// All fields of a path as variables, each name with PREFIX before it
-    #[arg(
-        long,
-        value_name = "[PREFIX=]REFERENCE",
-        env = "CLOUDTASER_ENV_FROM",
-        value_delimiter = '\n'
-    )]
+    ///
+    /// May be repeated; a later path wins over an earlier one, and no variable that is set in
+    /// another way is replaced. Without it, the lines of CLOUDTASER_ENV_FROM.
+    #[arg(long, value_name = "[PREFIX=]REFERENCE")]
     pub env_from: Vec<String>,
 
     /// Inherited variable that is not looked at for references
@@ -91,7 +86,7 @@ pub struct RunArgs {
     pub enforcer: Option<Enforcer>,
 
     /// Replace the wrapper by the program: no supervision, no extra process
-    #[arg(long, env = "CLOUDTASER_EXEC")]
+    #[arg(long, env = "CLOUDTASER_EXEC", value_parser = BoolishValueParser::new())]
     pub exec: bool,
 
     /// Configuration file [default: cloudtaser.toml in the current directory, if there is one]
@@ -99,7 +94,7 @@ pub struct RunArgs {
     pub config: Option<PathBuf>,
 
     /// Say on standard error what is done
-    #[arg(long, short, env = "CLOUDTASER_VERBOSE")]
+    #[arg(long, short, env = "CLOUDTASER_VERBOSE", value_parser = BoolishValueParser::new())]
     pub verbose: bool,
 
     /// The program and its arguments, untouched

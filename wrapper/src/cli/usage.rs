@@ -116,6 +116,6 @@ mod tests {
         let text = explained(&["cloudtaser", "run", "--enforcr", "off", "--", "y"]);
         assert!(text.contains("did you mean `--enforcer`"), "{text}");
         assert!(explained(&["cloudtaser", "run"]).contains("PROGRAM"));
-        assert!(explained(&["cloudtaser", "rnu"]).contains("did you mean `run`"));
+        assert!(explained(&["cloudtaser", "completio"]).contains("did you mean `completion`"));
     }
 }

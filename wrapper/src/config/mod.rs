@@ -21,6 +21,7 @@ use crate::plan::{Draft, Origin, Plan, PlanErrors};
 use crate::reference::Schemes;
 use crate::source::{Registry, SourceConfig};
 use crate::status;
+use crate::store::location;
 
 /// The file that is read when `--config` names none.
 const DEFAULT_FILE: &str = "cloudtaser.toml";
@@ -170,6 +171,8 @@ fn plan(
         &args.pass
     };
     let inherit = Inherit::new(args.inherit.as_deref().or(file.inherit.as_deref()));
+    let variables = or_lines(&args.variables, "CLOUDTASER_ENV", &inherited);
+    let env_from = or_lines(&args.env_from, "CLOUDTASER_ENV_FROM", &inherited);
     let mut kept: Variables = inherited
         .into_iter()
         .filter(|(name, _)| inherit.admits(name) && (!is_configuration(name) || names(pass, name)))
@@ -184,29 +187,35 @@ fn plan(
     for (name, text) in &file.env {
         draft.deliver(name, text, Origin::File);
     }
-    for (index, assignment) in args
-        .variables
-        .iter()
-        .filter(|text| !text.is_empty())
-        .enumerate()
-    {
+    for (index, assignment) in variables.iter().enumerate() {
         let (name, text) = assignment
             .split_once('=')
             .ok_or(ConfigError::NoAssignment { number: index + 1 })?;
         draft.deliver(name, text, Origin::Flag);
     }
     // A later path wins, so the file's stand first.
-    for text in file
-        .env_from
-        .iter()
-        .chain(&args.env_from)
-        .filter(|text| !text.is_empty())
-    {
+    for text in file.env_from.iter().chain(&env_from) {
         draft.env_from(text);
     }
     let plan = draft.finish(configured)?;
     kept.retain(|(name, _)| name.to_str().is_none_or(|name| !plan.replaces(name)));
     Ok((plan, kept))
+}
+
+/// The flag's values, or else the lines of the environment variable `name`. clap cannot split the
+/// one without the other, and a flag's value may have several lines.
+fn or_lines(values: &[String], name: &str, inherited: &Variables) -> Vec<String> {
+    if !values.is_empty() {
+        return values.to_vec();
+    }
+    let text = inherited.iter().find(|(found, _)| found == name);
+    let text = text
+        .map(|(_, value)| value.to_string_lossy())
+        .unwrap_or_default();
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Which inherited variables the program may get.
@@ -249,33 +258,21 @@ fn is_configuration(name: &OsStr) -> bool {
 /// The sources' settings from flags, environment and `file`, with the defaults filled in.
 #[must_use]
 pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
-    let home = |variable: &str, below_home: &str| {
-        std::env::var_os(variable)
-            .filter(|folder| !folder.is_empty())
-            .map_or_else(
-                // Without HOME an absolute path all the same: never one below the current directory.
-                || {
-                    PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into()))
-                        .join(below_home)
-                },
-                PathBuf::from,
-            )
-    };
-    let default_store = || home("XDG_DATA_HOME", ".local/share").join("cloudtaser/store.age");
-    let default_identity = || home("XDG_CONFIG_HOME", ".config").join("cloudtaser/identity.txt");
     let identities = if args.identity.is_empty() {
         &file.identity
     } else {
         &args.identity
     };
+    // Without a home folder there is no default; the source says so when it is used.
+    let store = args
+        .store
+        .clone()
+        .or_else(|| file.store.clone())
+        .or_else(location::default_store);
     SourceConfig {
-        store: args
-            .store
-            .clone()
-            .or_else(|| file.store.clone())
-            .unwrap_or_else(default_store),
+        store: store.unwrap_or_default(),
         identities: if identities.is_empty() {
-            vec![default_identity()]
+            location::default_identity().into_iter().collect()
         } else {
             identities.clone()
         },

@@ -6,7 +6,7 @@
 //! shows them the old or the new file. The lock's file stays: removing it would let two writers
 //! hold two files of the same name.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -68,15 +68,18 @@ pub fn open(file: &Path) -> Result<(File, usize), StoreError> {
     }
 }
 
+/// A file that is to be written, as its folder and its name there.
+#[derive(Debug)]
+struct Target {
+    file: PathBuf,
+    folder: PathBuf,
+    name: OsString,
+}
+
 /// The right to replace the store, until dropped.
 #[derive(Debug)]
 pub struct Lock {
-    /// The store's file behind all symbolic links.
-    file: PathBuf,
-    /// Its folder.
-    folder: PathBuf,
-    /// Its name there.
-    name: OsString,
+    target: Target,
     /// Keeps the lock.
     _lock: File,
 }
@@ -88,34 +91,19 @@ impl Lock {
     ///
     /// [`StoreError::Locked`], [`StoreError::Write`].
     pub fn acquire(file: &Path) -> Result<Self, StoreError> {
-        let fail = |error: io::Error| StoreError::write(file, error);
         // A symbolic link is followed, so that the link stays and its target is replaced.
-        let real = match file.canonicalize() {
-            Ok(real) => real,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => file.to_owned(),
-            Err(error) => return Err(fail(error)),
-        };
-        let Some(name) = real.file_name().map(OsStr::to_owned) else {
-            return Err(StoreError::NotAStore {
-                file: real,
-                what: "its name ends in a folder",
-            });
-        };
-        let folder = match real.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let mut lock_name = name.clone();
+        let real = file
+            .canonicalize()
+            .map_err(|error| StoreError::write(file, error))?;
+        let target = Target::new(&real)?;
+        let mut lock_name = target.name.clone();
         lock_name.push(".lock");
-        let lock = wait_for(&folder.join(lock_name))?;
-        let lock = Self {
-            file: real,
-            folder,
-            name,
+        let lock = wait_for(&target.folder.join(lock_name))?;
+        target.clear();
+        Ok(Self {
+            target,
             _lock: lock,
-        };
-        lock.clear();
-        Ok(lock)
+        })
     }
 
     /// Replaces the store by `content`, wholly or not at all.
@@ -127,14 +115,44 @@ impl Lock {
     ///
     /// [`StoreError::Write`] with the old file intact; [`StoreError::Sync`] after the replacement.
     pub fn replace(&self, content: &[u8]) -> Result<(), StoreError> {
+        self.target
+            .put(content, |temporary, file| std::fs::rename(temporary, file))
+    }
+}
+
+impl Target {
+    fn new(file: &Path) -> Result<Self, StoreError> {
+        let what = "its name ends in a folder";
+        let not = || StoreError::NotAStore {
+            file: file.to_owned(),
+            what,
+        };
+        let folder = match file.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let name = file.file_name().ok_or_else(not)?.to_owned();
+        Ok(Self {
+            file: file.to_owned(),
+            folder,
+            name,
+        })
+    }
+
+    /// Writes a temporary file and lets `place` give it the target's name.
+    fn put(
+        &self,
+        content: &[u8],
+        place: impl FnOnce(&Path, &Path) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
         let fail = |error: io::Error| StoreError::write(&self.file, error);
-        let (temporary, name) = self.temporary().map_err(fail)?;
-        let written = self
-            .fill(temporary, content)
-            .and_then(|()| std::fs::rename(self.folder.join(&name), self.folder.join(&self.name)));
-        if let Err(error) = written {
+        let (file, temporary) = self.temporary().map_err(fail)?;
+        let placed = self
+            .fill(file, content)
+            .and_then(|()| place(&temporary, &self.file));
+        if let Err(error) = placed {
             // The error that we report is the first one; the next writer tries again.
-            drop(std::fs::remove_file(self.folder.join(&name)));
+            drop(std::fs::remove_file(&temporary));
             return Err(fail(error));
         }
         File::open(&self.folder)
@@ -146,16 +164,14 @@ impl Lock {
     }
 
     /// A new file of a name that nobody has.
-    fn temporary(&self) -> io::Result<(File, OsString)> {
+    fn temporary(&self) -> io::Result<(File, PathBuf)> {
         let mut random = [0_u8; NAME_BYTES];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
         let mut name = self.prefix();
         name.push(format!("{:016x}.tmp", u64::from_ne_bytes(random)));
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        Ok((
-            File::from(sys::open(self.folder.join(&name), flags, PRIVATE)?),
-            name,
-        ))
+        let path = self.folder.join(name);
+        Ok((File::from(sys::open(&path, flags, PRIVATE)?), path))
     }
 
     fn fill(&self, mut temporary: File, content: &[u8]) -> io::Result<()> {
@@ -248,22 +264,33 @@ fn wait_for(file: &Path) -> Result<File, StoreError> {
 /// [`StoreError::Exists`], [`StoreError::Write`].
 pub fn create(file: &Path, content: &[u8]) -> Result<(), StoreError> {
     create_folder(file)?;
-    let lock = Lock::acquire(file)?;
-    // Not `exists`: a symbolic link to nothing is something, too.
-    if file.symlink_metadata().is_ok() {
-        return Err(StoreError::Exists {
-            file: file.to_owned(),
-        });
+    Target::new(file)?
+        .put(content, place_new)
+        .map_err(|error| match error {
+            StoreError::Write { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                StoreError::Exists {
+                    file: file.to_owned(),
+                }
+            }
+            error => error,
+        })
+}
+
+/// Renames unless the new name is taken, also by a symbolic link to nothing.
+fn place_new(temporary: &Path, file: &Path) -> io::Result<()> {
+    let (cwd, flags) = (sys::CWD, sys::RenameFlags::NOREPLACE);
+    match sys::renameat_with(cwd, temporary, cwd, file, flags) {
+        // Not every file system knows the flag (`rename(2)`); a hard link has the same rule.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            std::fs::hard_link(temporary, file)?;
+            std::fs::remove_file(temporary)
+        }
+        result => Ok(result?),
     }
-    lock.replace(content)
 }
 
 /// Makes the folders above `file` that are missing, for the owner only.
-///
-/// # Errors
-///
-/// [`StoreError::Write`].
-pub fn create_folder(file: &Path) -> Result<(), StoreError> {
+fn create_folder(file: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::DirBuilderExt;
 
     match file.parent() {
