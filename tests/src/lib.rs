@@ -2,6 +2,9 @@
 #![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
 pub mod elf;
+pub mod process;
 pub mod skip;
+pub mod wrapper;
 
 pub use skip::skip;
+pub use wrapper::{Ended, Planted, Wrapper, cloudtaser};
