@@ -7,12 +7,15 @@
 
 pub mod binary;
 pub mod elf;
+pub mod process;
 pub mod skip;
 pub mod store;
 pub mod sys;
+pub mod wrapper;
 
 pub use binary::cloudtaser;
 pub use skip::skip;
+pub use wrapper::{Ended, Planted, Wrapper};
 
 /// A random text that occurs nowhere else: 32 hexadecimal digits.
 ///

@@ -46,7 +46,7 @@ pub(crate) fn read(address: *const u8) {
 
 /// Writes one byte at an address that may not be writable. For children only.
 pub(crate) fn write(address: *const u8) {
-    // SAFETY: as in `read`.
+    // SAFETY: none is kept, as is meant: where the address is not writable the process dies of it.
     let byte = unsafe { AtomicU8::from_ptr(address.cast_mut()) };
     byte.store(0, Ordering::Relaxed);
 }
@@ -62,6 +62,6 @@ pub(crate) fn execute_env(environ: *const libc::c_char, output: libc::c_int) {
     // SAFETY: `execve` wants a path, and two arrays of strings that end with a null pointer; the
     // strings end with NUL, which the region's layout guarantees for the environment string.
     unsafe { libc::execve(program, argv.as_ptr(), envp.as_ptr()) };
-    // SAFETY: as in `in_child`.
+    // SAFETY: `_exit` takes a number; the parent's destructors must not run in the child.
     unsafe { libc::_exit(127) };
 }

@@ -168,7 +168,7 @@ fn place(start: *mut c_void, len: usize, file: Option<BorrowedFd<'_>>) -> io::Re
         // `GuardedMapping::new` has just reserved and given to nobody.
         unsafe { mmap(start, len, prot, flags, file, 0) }?;
     } else {
-        // SAFETY: as above.
+        // SAFETY: MAP_FIXED as above: the range is reserved and `GuardedMapping::new` owns it.
         unsafe { mmap_anonymous(start, len, prot, flags) }?;
     }
     Ok(())

@@ -65,7 +65,7 @@ pub fn set_mask(mask: &SignalMask) -> io::Result<SignalMask> {
 /// What `sigwaitinfo(2)` answers, except `EINTR`, which is tried again.
 pub fn wait() -> io::Result<Received> {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: as in `block_all`.
+    // SAFETY: `sigfillset(3)` writes a whole `sigset_t` to the pointer, which has room for one.
     unsafe { libc::sigfillset(all.as_mut_ptr()) };
     loop {
         let mut info = MaybeUninit::<libc::siginfo_t>::uninit();

@@ -1,0 +1,97 @@
+//! `cloudtaser` with a source that the product does not have: `memory`, a JSON file.
+//!
+//! It shows that a source from outside needs nothing but a line in the registry, and it gives the
+//! process tests secrets without a store. Not a source for anything else: its file is plain text.
+//!
+//! `CLOUDTASER_MEMORY_FILE` names the file, `{"PATH": {"FIELD": value}}`; every path has version 1
+//! only. A value `{"bytes": "00ff"}` stands for those bytes. `CLOUDTASER_MEMORY_PAUSE` names a FIFO:
+//! the source opens it when it has read the file, and so waits with the secrets on the heap.
+#![no_main]
+#![expect(
+    unsafe_code,
+    reason = "`main` is called by the C library's start-up code"
+)]
+
+use std::ffi::{c_char, c_int};
+
+use cloudtaser_wrapper::secret::Secret;
+use cloudtaser_wrapper::source::{
+    Fields, ReadError, Registry, Request, Source, SourceConfig, SourceError, SourceKind, render,
+};
+use cloudtaser_wrapper::sys::alloc::WipingAllocator;
+use serde_json::{Map, Value};
+
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator;
+
+/// Called once by the C library.
+#[unsafe(no_mangle)]
+extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
+    cloudtaser_wrapper::command::main(&Registry::default().with(KIND)).into()
+}
+
+const KIND: SourceKind = SourceKind {
+    name: "memory",
+    open,
+};
+
+struct Memory(Map<String, Value>);
+
+fn open(_: &SourceConfig) -> Result<Box<dyn Source>, SourceError> {
+    let secrets = read_file().map_err(|cause| SourceError {
+        source_name: KIND.name,
+        cause,
+    })?;
+    Ok(Box::new(Memory(secrets)))
+}
+
+fn read_file() -> Result<Map<String, Value>, Box<dyn std::error::Error + Send + Sync>> {
+    let file = std::env::var_os("CLOUDTASER_MEMORY_FILE").ok_or("no CLOUDTASER_MEMORY_FILE")?;
+    Ok(serde_json::from_slice(&std::fs::read(file)?)?)
+}
+
+impl Source for Memory {
+    fn read(
+        &mut self,
+        requests: &[Request],
+    ) -> Result<Vec<Result<Fields, ReadError>>, SourceError> {
+        let answers = requests
+            .iter()
+            .map(|request| self.answer(request))
+            .collect();
+        if let Some(fifo) = std::env::var_os("CLOUDTASER_MEMORY_PAUSE") {
+            drop(std::fs::read(fifo));
+        }
+        Ok(answers)
+    }
+}
+
+impl Memory {
+    fn answer(&self, request: &Request) -> Result<Fields, ReadError> {
+        let path = request.path.clone();
+        let Some(Value::Object(fields)) = self.0.get(&path) else {
+            return Err(ReadError::NoSecret { path });
+        };
+        match request.version {
+            None | Some(1) => Ok(Fields {
+                canonical_path: path,
+                values: fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), secret(value)))
+                    .collect(),
+            }),
+            Some(version) => Err(ReadError::NoVersion { path, version }),
+        }
+    }
+}
+
+fn secret(value: &Value) -> Secret {
+    match value.get("bytes").and_then(Value::as_str) {
+        Some(text) => {
+            let digits = text.as_bytes().chunks_exact(2);
+            let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+            Secret::new(digits.filter_map(byte).collect())
+        }
+        None => render(value.clone()),
+    }
+}
