@@ -272,7 +272,7 @@ impl fmt::Debug for Ended {
 
 /// Command with its variables, and folder, for a failing test.
 fn describe(command: &Command) -> String {
-    let folder = command.get_current_dir().unwrap_or(Path::new("."));
+    let folder = command.get_current_dir().unwrap_or_else(|| Path::new("."));
     let mut text = format!("in {}: ", folder.display());
     text.extend(format!("{command:?}").chars().take(2000));
     text

@@ -1,4 +1,5 @@
 //! `cloudtaser store` from outside: each command does its work, and shows no value elsewhere.
+#![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;

@@ -1,5 +1,6 @@
 //! Stores that are damaged, foreign, unreadable, or cannot be written: a clear error with status
 //! 69, and the file stays as it is.
+#![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -1,4 +1,9 @@
 //! A writer that is killed at any of its system calls leaves the old or the new store, whole.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests panic, so that the line is shown"
+)]
 
 use std::fs::File;
 use std::path::Path;
