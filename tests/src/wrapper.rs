@@ -7,11 +7,18 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
+use cloudtaser_wrapper::sys::signal::kill;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::binary::cloudtaser;
+
+/// How long a run may take before it is killed, and so shows as status 137. Chosen: far more than
+/// any takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A program of this package, such as `start_with`: cargo puts them beside the tests' folder.
 ///
@@ -216,9 +223,19 @@ impl Ended {
 
     fn wait(mut child: Child, command: String, input: &[u8]) -> Self {
         let stdin = child.stdin.take();
+        let pid = i32::try_from(child.id()).expect("a process id");
+        let (ended, end) = mpsc::channel::<()>();
         let output = std::thread::scope(|scope| {
             scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
-            child.wait_with_output().expect("waited for")
+            scope.spawn(move || {
+                // The program of a wrapper that is killed dies, too, and so the outputs end.
+                if end.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+                    drop(kill(pid, libc::SIGKILL));
+                }
+            });
+            let output = child.wait_with_output().expect("waited for");
+            drop(ended);
+            output
         });
         Self { command, output }
     }

@@ -43,7 +43,7 @@ pub struct InitError {
 pub fn supervise(pid: i32) -> Result<Ended, InitError> {
     loop {
         let received = signal::wait().map_err(|source| InitError {
-            call: "sigwaitinfo",
+            call: "rt_sigtimedwait",
             source,
         })?;
         if received.signal == libc::SIGCHLD {
@@ -60,11 +60,10 @@ pub fn supervise(pid: i32) -> Result<Ended, InitError> {
 /// Whether a signal is passed on to the program.
 ///
 /// What the kernel sent comes from the terminal, which sends to the whole foreground process
-/// group: the program, in the same group, has it already. SIGURG and the stop signals of job
-/// control are about the receiver alone.
+/// group: the program, in the same group, has it already. SIGURG is about the receiver alone. The
+/// stop signals of job control never come here: they stop us (see [`signal::block_all`]).
 fn is_forwarded(received: signal::Received) -> bool {
-    let for_us_only = [libc::SIGURG, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
-    !received.is_from_kernel && !for_us_only.contains(&received.signal)
+    !received.is_from_kernel && received.signal != libc::SIGURG
 }
 
 /// Reaps every child that has ended, orphans too; says how the program ended if it was one.
@@ -113,7 +112,6 @@ mod tests {
         assert!(from(libc::SIGINT, false));
         assert!(!from(libc::SIGINT, true));
         assert!(!from(libc::SIGURG, false));
-        assert!(!from(libc::SIGTSTP, false));
     }
 
     #[test]

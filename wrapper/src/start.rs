@@ -23,7 +23,7 @@ use crate::region::{EntrySpec, EnvironString, Layout, LayoutError, Region, Regio
 use crate::report::Report;
 use crate::source::{Registry, SourceConfig, SourceError};
 use crate::status;
-use crate::sys::exec::{ExecStrings, execve, spawn};
+use crate::sys::exec::{ExecStrings, SignalState, execve, spawn};
 use crate::sys::heap::{self, LockedHeap};
 use crate::sys::mlock::memlock_limit;
 use crate::sys::{signal, stack};
@@ -304,17 +304,20 @@ impl Launch {
         self.error(execve(&path, &arguments, &environment))
     }
 
-    /// Blocks all signals, so that none is lost between fork and wait; the child gets the mask
-    /// that we inherited. Orphans of the program become our children (PR_SET_CHILD_SUBREAPER), as
+    /// Blocks signals, so that none is lost between fork and wait; the child gets the mask and
+    /// dispositions that we inherited. Orphans of the program become our children (PR_SET_CHILD_SUBREAPER), as
     /// they would be without us if the program were init.
     fn supervise(self, region: Filled, report: Report) -> Result<u8, StartError> {
         let syscall = |call| move |source| StartError::Syscall { call, source };
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .map_err(|error| syscall("prctl(PR_SET_CHILD_SUBREAPER)")(error.into()))?;
-        let mask = signal::block_all().map_err(syscall("sigprocmask"))?;
+        let found = SignalState {
+            mask: signal::block_all().map_err(syscall("rt_sigprocmask"))?,
+            child: signal::notice_children().map_err(syscall("signal"))?,
+        };
         let (path, arguments, environment) = self.strings(&region);
         let pid =
-            spawn(&path, &arguments, &environment, &mask).map_err(|error| self.error(error))?;
+            spawn(&path, &arguments, &environment, &found).map_err(|error| self.error(error))?;
         region.memory.exclude_from_children()?;
         let ended = init::supervise(pid)?;
         report_end(report, &self.program.path, ended);

@@ -6,7 +6,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use super::signal::{self, SignalMask};
+use super::signal::{self, ChildSignal, SignalMask};
 use crate::region::EnvironString;
 
 /// A null-terminated array of C strings for `execve(2)`: arguments or an environment.
@@ -55,9 +55,18 @@ pub fn execve(
     io::Error::last_os_error()
 }
 
+/// What of our signals the program must find as we found it.
+#[derive(Clone, Copy, Debug)]
+pub struct SignalState {
+    /// From [`signal::block_all`].
+    pub mask: SignalMask,
+    /// From [`signal::notice_children`].
+    pub child: ChildSignal,
+}
+
 /// Starts `program` in a child process and returns its process id.
 ///
-/// The child gets `mask` as its signal mask and dies with this process (`PR_SET_PDEATHSIG`,
+/// The child gets back the signal mask and the disposition of SIGCHLD that we found, and dies with this process (`PR_SET_PDEATHSIG`,
 /// SIGKILL; a set-user-ID program clears that). The parent returns when the kernel has taken the
 /// program's arguments and environment over, or with the child's error.
 ///
@@ -68,7 +77,7 @@ pub fn spawn(
     program: &CStr,
     arguments: &ExecStrings<'_>,
     environment: &ExecStrings<'_>,
-    mask: &SignalMask,
+    found: &SignalState,
 ) -> io::Result<i32> {
     let (read_end, write_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let parent = rustix::process::getpid();
@@ -78,7 +87,7 @@ pub fn spawn(
     match pid {
         -1 => Err(io::Error::last_os_error()),
         0 => {
-            let error = child(program, arguments, environment, mask, parent);
+            let error = child(program, arguments, environment, found, parent);
             report_and_exit(write_end.as_fd(), &error)
         }
         pid => {
@@ -97,7 +106,7 @@ fn child(
     program: &CStr,
     arguments: &ExecStrings<'_>,
     environment: &ExecStrings<'_>,
-    mask: &SignalMask,
+    found: &SignalState,
     parent: rustix::process::Pid,
 ) -> io::Error {
     if let Err(error) =
@@ -109,7 +118,8 @@ fn child(
     if rustix::process::getppid() != Some(parent) {
         return io::Error::from_raw_os_error(libc::ESRCH);
     }
-    if let Err(error) = signal::set_mask(mask) {
+    signal::restore_child_signal(found.child);
+    if let Err(error) = signal::set_mask(&found.mask) {
         return error;
     }
     execve(program, arguments, environment)

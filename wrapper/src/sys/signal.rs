@@ -1,20 +1,28 @@
 //! Signals the way an init needs them: blocked and waited for, never handled.
+//!
+//! Masks go to the kernel's own calls: those of the C library leave two real-time signals (32 and
+//! 33) out, and the program must get the mask that we found, whole.
 #![expect(
     unsafe_code,
-    reason = "signal sets are C structures filled by the C library"
+    reason = "rustix has no signal masks, and the kernel's calls take raw pointers"
 )]
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::ptr;
 
-/// A signal mask, as `sigprocmask(2)` takes and gives it.
-#[derive(Clone, Copy)]
-pub struct SignalMask(libc::sigset_t);
+/// A signal mask: bit n - 1 is signal n, as the kernel has it on 64-bit machines.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SignalMask(u64);
 
-impl std::fmt::Debug for SignalMask {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SignalMask(…)")
-    }
+/// Every signal except those of job control, which are to stop this process as they stop the
+/// program: a shell waits for its child to stop, and that is us. (The kernel itself leaves out
+/// SIGKILL and SIGSTOP.)
+static WAITED_FOR: SignalMask =
+    SignalMask(!(bit(libc::SIGTSTP) | bit(libc::SIGTTIN) | bit(libc::SIGTTOU)));
+
+const fn bit(signal: libc::c_int) -> u64 {
+    1 << (signal - 1)
 }
 
 /// A signal that was waited for.
@@ -27,51 +35,66 @@ pub struct Received {
     pub is_from_kernel: bool,
 }
 
-/// Blocks every signal that can be blocked and returns the mask that was in force.
+/// Blocks every signal that [`wait`] waits for, and returns the mask that was in force. Those of
+/// job control (TSTP, TTIN, TTOU) stay as they were.
 ///
 /// # Errors
 ///
-/// What `sigprocmask(2)` answers; with these arguments the kernel has no reason to refuse.
+/// What `rt_sigprocmask(2)` answers; with these arguments the kernel has no reason to refuse.
+#[doc(alias = "rt_sigprocmask")]
 pub fn block_all() -> io::Result<SignalMask> {
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `sigfillset(3)` writes a whole `sigset_t` to the pointer, which has room for one.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    // SAFETY: initialised by `sigfillset` just above, which cannot fail for a valid pointer.
-    let all = unsafe { all.assume_init() };
-    set_mask(&SignalMask(all))
+    change_mask(libc::SIG_BLOCK, WAITED_FOR)
 }
 
 /// Sets the calling thread's signal mask and returns the one that was in force.
 ///
 /// # Errors
 ///
-/// What `sigprocmask(2)` answers.
+/// What `rt_sigprocmask(2)` answers.
 pub fn set_mask(mask: &SignalMask) -> io::Result<SignalMask> {
-    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `sigprocmask(2)` reads one set and writes one; both pointers are to whole sets.
-    let answer =
-        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, before.as_mut_ptr()) };
-    if answer != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: `sigprocmask` answered 0, so it has written the former mask.
-    Ok(SignalMask(unsafe { before.assume_init() }))
+    change_mask(libc::SIG_SETMASK, *mask)
 }
 
-/// Waits for any signal. All signals must be blocked (see [`block_all`]).
+fn change_mask(how: libc::c_int, mask: SignalMask) -> io::Result<SignalMask> {
+    let mut before = SignalMask(0);
+    // SAFETY: `rt_sigprocmask(2)` reads one set and writes one, each of the size that is given
+    // last; both pointers are to live sets of that size.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            how,
+            &raw const mask.0,
+            &raw mut before.0,
+            size_of::<u64>(),
+        )
+    };
+    match answer {
+        0 => Ok(before),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Waits for any signal that [`block_all`] blocks, which must have been called.
 ///
 /// # Errors
 ///
-/// What `sigwaitinfo(2)` answers, except `EINTR`, which is tried again.
+/// What `rt_sigtimedwait(2)` answers, except `EINTR`, which is tried again.
+#[doc(alias = "rt_sigtimedwait")]
 pub fn wait() -> io::Result<Received> {
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `sigfillset(3)` writes a whole `sigset_t` to the pointer, which has room for one.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
     loop {
         let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-        // SAFETY: `sigwaitinfo(2)` reads the set initialised above and writes one `siginfo_t`.
-        let signal = unsafe { libc::sigwaitinfo(all.as_ptr(), info.as_mut_ptr()) };
-        if signal > 0 {
+        // SAFETY: `rt_sigtimedwait(2)` reads one set of the size that is given last and writes one
+        // `siginfo_t`; a null time is none.
+        let answer = unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigtimedwait,
+                &raw const WAITED_FOR.0,
+                info.as_mut_ptr(),
+                ptr::null::<libc::timespec>(),
+                size_of::<u64>(),
+            )
+        };
+        if let Ok(signal @ 1..) = i32::try_from(answer) {
             // SAFETY: a positive answer means that `info` was written.
             let info = unsafe { info.assume_init() };
             return Ok(Received {
@@ -83,6 +106,37 @@ pub fn wait() -> io::Result<Received> {
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
         }
+    }
+}
+
+/// Whether the parent of this process had it ignore SIGCHLD.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ChildSignal {
+    was_ignored: bool,
+}
+
+/// Makes the kernel tell of children that end. With SIGCHLD ignored, which `execve(2)` keeps, it
+/// would reap them itself, and their statuses would be lost.
+///
+/// # Errors
+///
+/// What `sigaction(2)` answers; with these arguments the kernel has no reason to refuse.
+#[doc(alias = "SIGCHLD")]
+pub fn notice_children() -> io::Result<ChildSignal> {
+    // SAFETY: `signal(2)` takes two words by value; SIG_DFL is no function that could be called.
+    match unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) } {
+        libc::SIG_ERR => Err(io::Error::last_os_error()),
+        before => Ok(ChildSignal {
+            was_ignored: before == libc::SIG_IGN,
+        }),
+    }
+}
+
+/// Undoes [`notice_children`], in the child: the program inherits what we found.
+pub fn restore_child_signal(found: ChildSignal) {
+    if found.was_ignored {
+        // SAFETY: as above; SIG_IGN is no function either. It worked for SIG_DFL.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     }
 }
 
