@@ -7,6 +7,8 @@
 pub mod file;
 
 use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -290,36 +292,38 @@ pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
 /// [`FileError`]; a missing file is an error only when it was named.
 pub fn read_file(path: Option<&Path>) -> Result<(PathBuf, FileConfig), FileError> {
     let name = path.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned();
-    let text = match std::fs::read_to_string(&name) {
-        Ok(text) => text,
+    let unreadable = |source| FileError::Read {
+        path: name.clone(),
+        source,
+    };
+    let mut opened = match File::open(&name) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.is_none() => {
             return Ok((name, FileConfig::default()));
         }
-        Err(source) => return Err(FileError::Read { path: name, source }),
+        Err(source) => return Err(unreadable(source)),
     };
-    refuse_untrusted(&name)?;
+    // The descriptor, not the path: what is checked is what is read.
+    if let Some(reason) = distrust(&opened.metadata().map_err(unreadable)?) {
+        return Err(FileError::Untrusted { path: name, reason });
+    }
+    let mut text = String::new();
+    opened.read_to_string(&mut text).map_err(unreadable)?;
     let config = file::parse(&name, &text)?;
     Ok((name, config))
 }
 
-/// The file decides which program variables are set: who can write it could run code as us.
-fn refuse_untrusted(path: &Path) -> Result<(), FileError> {
-    let metadata = std::fs::metadata(path).map_err(|source| FileError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+/// Why a file that decides what runs with our secrets is not trusted: who can write it could set
+/// the program's variables, and so run code in it.
+fn distrust(metadata: &Metadata) -> Option<&'static str> {
     let own = rustix::process::geteuid().as_raw();
-    let reason = if metadata.uid() != own && metadata.uid() != 0 {
-        "belongs to another user (chown it to yourself or root)"
+    if metadata.uid() != own && metadata.uid() != 0 {
+        Some("belongs to another user (chown it to yourself or root)")
     } else if metadata.is_file() && metadata.mode() & 0o002 != 0 {
-        "can be written by everybody (chmod o-w)"
+        Some("can be written by everybody (chmod o-w)")
     } else {
-        return Ok(());
-    };
-    Err(FileError::Untrusted {
-        path: path.to_owned(),
-        reason,
-    })
+        None
+    }
 }
 
 #[cfg(test)]
