@@ -2,13 +2,8 @@
 
 use std::path::PathBuf;
 
-/// Copies this program into a directory, so that another container can start it from there
-///
-/// The job of an init container: its image needs nothing but this one file and /proc, no shell,
-/// no /tmp, no user database; its root may be read-only and its user any. The file DIR/cloudtaser
-/// appears whole or not at all (written beside it, synced, compared by SHA-256, renamed), is
-/// executable and writable by nobody (mode 0555), and may be replaced while it runs. When it is
-/// there already, unchanged, nothing is written.
+/// Options of `cloudtaser copy`; its help text stands at the command's variant, where clap takes
+/// it from.
 #[derive(Clone, clap::Args, Debug)]
 #[command(
     after_long_help = "Example, in an init container with an emptyDir at /cloudtaser:\n\n  \

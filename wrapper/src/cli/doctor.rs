@@ -16,11 +16,8 @@ Exit status:
 
 The store counts when an option, a variable or cloudtaser.toml names it, or when it exists.";
 
-/// Try what this place can give, and say what to do about what is missing
-///
-/// A line for each check: OK, WARN or FAIL, what was found, and the fix. Nothing is guessed from
-/// version numbers where it can be tried: secret memory is made, filled and attacked. Then the
-/// protection level that secrets would have here, and what is missing for the next one.
+/// Options of `cloudtaser doctor`; its help text stands at the command's variant, where clap takes
+/// it from.
 #[derive(Clone, clap::Args, Debug)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct DoctorArgs {
