@@ -1,5 +1,6 @@
 //! Stores that are damaged, foreign, unreadable, or cannot be written: a clear error with status
 //! 69, and the file stays as it is.
+#![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -181,7 +182,7 @@ fn an_unreadable_store_is_an_error() {
         command = other;
         command.uid(65534).gid(65534);
     } else {
-        fs::set_permissions(home.store(), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(home.store(), Permissions::from_mode(0o000)).unwrap();
     }
     let output = run(&mut command, b"");
     assert_eq!(output.status.code(), Some(69), "{}", show(&output));

@@ -1,4 +1,9 @@
 //! Who opens a store: age and SSH identities, several recipients, a passphrase, and changing them.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests panic, so that the line is shown"
+)]
 
 use std::path::Path;
 use std::process::Command;
