@@ -358,6 +358,47 @@ fn edit_works_in_memory() {
     );
 }
 
+/// Whether a file below the home folder holds `secret`.
+fn holds(home: &Home, secret: &str) -> bool {
+    let mut grep = Command::new("grep");
+    // The pattern goes through standard input: arguments are no place for it.
+    grep.args(["-rlaFf", "-"]).arg(home.path());
+    run(&mut grep, secret.as_bytes()).status.success()
+}
+
+#[test]
+fn vim_leaves_no_trace_whatever_its_settings() {
+    let home = Home::with_store();
+    let secret = marker();
+    home.ok(["set", "secret/a", "f"], secret.as_bytes());
+    let traces = "set swapfile backup writebackup undofile viminfo='100,<1000\n\
+                  set directory=$HOME backupdir=$HOME undodir=$HOME updatecount=1\n";
+    std::fs::write(home.path().join(".vimrc"), traces).unwrap();
+    // Yanks the secret into a register, which viminfo would keep, and changes the field's name.
+    let vim = "vim -E -s -u .vimrc -c normal!ggyG -c %s/\"f\"/\"g\"/ -c wq";
+    let output = run(home.command(["edit", "secret/a"]).env("EDITOR", vim), b"");
+    assert!(output.status.success(), "vim is needed: {}", show(&output));
+    assert_eq!(home.ok(["get", "secret/a#g"], b""), secret.as_bytes());
+    assert!(!holds(&home, &secret), "the secret stands in a file");
+
+    // Control: with the same settings and a file on the disk, the traces are there.
+    let file = home.path().join("plain.json");
+    std::fs::write(&file, format!("{{\"f\": \"{secret}\"}}")).unwrap();
+    let words: Vec<_> = vim.split(' ').collect();
+    let mut plain = Command::new(words[0]);
+    plain
+        .args(&words[1..])
+        .arg(&file)
+        .env("HOME", home.path())
+        .current_dir(home.path());
+    assert!(run(&mut plain, b"").status.success());
+    std::fs::remove_file(&file).unwrap();
+    assert!(
+        holds(&home, &secret),
+        "this vim never leaves traces: the check shows nothing"
+    );
+}
+
 #[test]
 fn edit_does_not_overwrite_what_somebody_else_wrote() {
     let home = Home::with_store();

@@ -182,7 +182,7 @@ fn an_unreadable_store_is_an_error() {
         command = other;
         command.uid(65534).gid(65534);
     } else {
-        fs::set_permissions(home.store(), Permissions::from_mode(0o0)).unwrap();
+        fs::set_permissions(home.store(), Permissions::from_mode(0o000)).unwrap();
     }
     let output = run(&mut command, b"");
     assert_eq!(output.status.code(), Some(69), "{}", show(&output));

@@ -1,9 +1,5 @@
 //! A writer that is killed at any of its system calls leaves the old or the new store, whole.
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "tests panic, so that the line is shown"
-)]
+#![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
 
 use std::fs::File;
 use std::path::Path;
@@ -69,7 +65,6 @@ fn set_killed_at_each_system_call_leaves_old_or_new() {
             "the next writer left a temporary file of the killed one, at stop {stops}"
         );
     }
-    println!("killed at {stops} stops: {old} old, {new} new, {leftovers} with a temporary file");
     // Controls: the run was really cut at both sides of the rename, and in the middle of a write.
     assert!(
         old > 0 && new > 0 && leftovers > 0,
@@ -101,6 +96,5 @@ fn init_killed_at_each_system_call_can_be_repeated() {
             "at stop {stops}"
         );
     }
-    println!("killed at {stops} stops: {none} without a store, {made} with one");
     assert!(none > 0 && made > 0, "{none} without, {made} with a store");
 }

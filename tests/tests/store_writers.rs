@@ -34,11 +34,15 @@ fn eight_writers_lose_nothing() {
                 })
             })
             .collect();
-        for writer in writers {
-            writer.join().unwrap();
-        }
+        let results: Vec<_> = writers
+            .into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect();
+        // Before any of them panics here: the reader must end in any case.
         done.store(true, Ordering::Relaxed);
-        reader.join().unwrap()
+        let reads = reader.join().unwrap();
+        results.into_iter().for_each(Result::unwrap);
+        reads
     });
     assert!(reads > 0, "the reader never ran beside the writers");
     let text = home.ok(["get", "secret/shared"], b"");

@@ -30,6 +30,12 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Fetch secrets into memory and run a program with them
+    ///
+    /// References such as `vault:secret/db#password` in the inherited environment, in --env and in
+    /// the configuration file are replaced by the secrets that they name. Every option can be given
+    /// as a flag, as an environment variable or in cloudtaser.toml; the first of these wins. None
+    /// of our own variables, and no VAULT_* or BAO_* variable, reaches the program unless --pass
+    /// names it.
     Run(Box<run::RunArgs>),
     /// Keep secrets in an encrypted file, the `local` source
     Store(store::StoreArgs),

@@ -2,7 +2,7 @@
 //!
 //! clap's own messages repeat what was typed, and a secret may have been typed in the wrong
 //! place. Here the option is named, what it takes and what it may have been meant to be; what
-//! was typed never is, except for the name of an unknown option that resembles one of ours.
+//! was typed never is, except for the name of an unknown long option, without its value.
 
 use std::io::Write;
 
@@ -48,7 +48,10 @@ fn problem(error: &clap::Error) -> String {
             } else {
                 format!("did you mean `{meant}`?")
             };
-            format!("there is an argument that is no option of this command; {hint}")
+            match option_name(&argument()) {
+                Some(name) => format!("there is no option `{name}` here; {hint}"),
+                None => format!("there is an argument that is no option of this command; {hint}"),
+            }
         }
         ErrorKind::InvalidSubcommand => {
             let meant = known(ContextKind::SuggestedSubcommand);
@@ -69,6 +72,14 @@ fn problem(error: &clap::Error) -> String {
             .unwrap_or("the command line cannot be read")
             .to_owned(),
     }
+}
+
+/// The name of a long option, without the value that may stand behind `=`. A short option may have
+/// its value glued to it, and what does not begin with a dash is no name at all.
+fn option_name(argument: &str) -> Option<&str> {
+    argument
+        .starts_with("--")
+        .then(|| argument.split('=').next())?
 }
 
 fn texts(value: Option<&ContextValue>) -> Vec<String> {
@@ -95,7 +106,7 @@ mod tests {
             &["cloudtaser", "run", "--enforcer", "hunter2", "--", "x"][..],
             &["cloudtaser", "run", "--min-protection=hunter2", "--", "x"],
             &["cloudtaser", "run", "--passwort=hunter2", "--", "x"],
-            &["cloudtaser", "run", "--hunter2"],
+            &["cloudtaser", "run", "-phunter2"],
             &["cloudtaser", "run", "hunter2"],
             &["cloudtaser", "hunter2"],
             &["cloudtaser", "completion", "hunter2"],
@@ -115,6 +126,11 @@ mod tests {
         );
         let text = explained(&["cloudtaser", "run", "--enforcr", "off", "--", "y"]);
         assert!(text.contains("did you mean `--enforcer`"), "{text}");
+        let text = explained(&["cloudtaser", "run", "--passwort=x", "--", "y"]);
+        assert!(
+            text.starts_with("there is no option `--passwort` here"),
+            "{text}"
+        );
         assert!(explained(&["cloudtaser", "run"]).contains("PROGRAM"));
         assert!(explained(&["cloudtaser", "completio"]).contains("did you mean `completion`"));
     }

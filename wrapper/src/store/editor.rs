@@ -20,16 +20,11 @@ use super::StoreError;
 /// Largest text that is taken back, in bytes. Chosen: 64 values of 1 MiB.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
 
-/// What the vim family is told after the user's own settings, each on its own, because a small vim
-/// does not know all of them.
-const VIM_SETTINGS: [&str; 6] = [
-    "set noswapfile",
-    "set nobackup nowritebackup",
-    "set noundofile",
-    "set viminfo=",
-    "set nomodeline",
-    "set backupcopy=yes",
-];
+/// What the vim family is told after the user's own settings file. One option with all of them:
+/// vim takes ten at most, and the user may have some. `silent!`, because a small vim does not know
+/// each of these.
+const VIM_SETTINGS: &str = "silent! set noswapfile | silent! set nobackup nowritebackup | \
+    silent! set noundofile | silent! set viminfo= | silent! set nomodeline";
 
 /// An editor of the user's choice.
 #[derive(Debug)]
@@ -94,8 +89,9 @@ impl Editor {
             what,
         };
         let status = Command::new(&self.program)
-            .args(&self.arguments)
+            // First ours: vim obeys in this order, and the user's may be to write and quit.
             .args(self.precautions())
+            .args(&self.arguments)
             .arg(file)
             .status()
             .map_err(|error| failed(format!("could not be started ({error})")))?;
@@ -111,12 +107,9 @@ impl Editor {
         if !is_vim(&resolve(&self.program)) {
             return Vec::new();
         }
-        let mut options: Vec<OsString> = ["-n", "-i", "NONE"].map(OsString::from).into();
-        for setting in VIM_SETTINGS {
-            options.push("-c".into());
-            options.push(format!("silent! {setting}").into());
-        }
-        options
+        ["-n", "-i", "NONE", "-c", VIM_SETTINGS]
+            .map(OsString::from)
+            .into()
     }
 }
 

@@ -14,6 +14,8 @@ use age::secrecy::SecretString;
 use age::{ssh, x25519};
 use zeroize::Zeroizing;
 
+use super::terminal;
+
 /// Largest identity, recipients or passphrase file in bytes. Chosen: 1,000 RSA keys fit.
 const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
 
@@ -396,8 +398,8 @@ fn passphrase_from(file: &Path) -> Result<SecretString, KeyError> {
 
 /// Asks on the terminal, without showing what is typed.
 fn ask(what: &str, fix: &'static str) -> Result<SecretString, KeyError> {
-    match rpassword::prompt_password(format!("Passphrase of {what}: ")) {
-        Ok(text) => checked(text),
+    match terminal::hidden(&format!("Passphrase of {what}: ")) {
+        Ok(mut text) => checked(std::mem::take(&mut *text)),
         Err(source) => Err(KeyError::NoTerminal {
             what: what.to_owned(),
             fix,

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use rustix::termios::{self, LocalModes, OptionalActions};
 use zeroize::Zeroizing;
 
 use super::StoreError;
@@ -114,12 +115,10 @@ pub fn is_output() -> bool {
 /// [`StoreError::Io`]; [`StoreError::Usage`] when the two differ.
 pub fn ask_value(field: &str) -> Result<Zeroizing<String>, StoreError> {
     let ask = |prompt: String| {
-        rpassword::prompt_password(prompt)
-            .map(Zeroizing::new)
-            .map_err(|source| StoreError::Io {
-                call: "reading from the terminal",
-                source,
-            })
+        hidden(&prompt).map_err(|source| StoreError::Io {
+            call: "reading from the terminal",
+            source,
+        })
     };
     let first = ask(format!("Value of {field}: "))?;
     let again = ask(format!("Value of {field} once more: "))?;
@@ -129,6 +128,24 @@ pub fn ask_value(field: &str) -> Result<Zeroizing<String>, StoreError> {
         )));
     }
     Ok(first)
+}
+
+/// Asks on the terminal without showing what is typed, not even what is typed too early.
+///
+/// # Errors
+///
+/// What the kernel answered; `ENXIO` when there is no terminal.
+pub fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
+    // The prompt's own library shows the prompt first and switches the echo off afterwards, so a
+    // fast or pasting user would see the value.
+    let terminal = File::options().read(true).write(true).open("/dev/tty")?;
+    let before = termios::tcgetattr(&terminal)?;
+    let mut silent = before.clone();
+    silent.local_modes -= LocalModes::ECHO | LocalModes::ISIG;
+    termios::tcsetattr(&terminal, OptionalActions::Now, &silent)?;
+    let answer = rpassword::prompt_password(prompt).map(Zeroizing::new);
+    termios::tcsetattr(&terminal, OptionalActions::Now, &before)?;
+    answer
 }
 
 /// Asks a yes-or-no question on the terminal; `false` when there is none.
