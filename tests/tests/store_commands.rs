@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use cloudtaser_tests::marker;
-use cloudtaser_tests::store::{Home, run, show};
+use cloudtaser_tests::store::{Home, show};
 
 fn mode(file: &std::path::Path) -> u32 {
     std::fs::metadata(file).unwrap().permissions().mode() & 0o7777
