@@ -1,5 +1,9 @@
 //! What `cloudtaser store` asks on a terminal, and that it shows nothing of the answers.
-#![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests panic, so that the line is shown"
+)]
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;

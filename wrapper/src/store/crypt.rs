@@ -13,7 +13,9 @@ use zeroize::Zeroizing;
 
 use super::StoreError;
 use super::document::{Document, Recipients};
-use super::keys::{Identities, Recipient, passphrase};
+use super::keys::Identities;
+use super::passphrase;
+use super::recipient::Recipient;
 use crate::source::SourceConfig;
 
 /// Work of a passphrase: 2^18 rounds of scrypt, about 1 s and 256 MiB (default of the `age` tool).
@@ -46,7 +48,7 @@ pub fn decrypt(
     let decryptor = Decryptor::new_buffered(BufReader::with_capacity(READ_BYTES, file))
         .map_err(|error| head_error(name, error))?;
     let (reader, key) = if decryptor.is_scrypt() {
-        let passphrase = passphrase(config.passphrase_file.as_deref(), name)?;
+        let passphrase = passphrase::existing(config.passphrase_file.as_deref(), name)?;
         let mut identity = age::scrypt::Identity::new(passphrase.clone());
         identity.set_max_work_factor(SCRYPT_MAX_LOG_N);
         let reader = decryptor

@@ -1,4 +1,6 @@
-//! Identities (private keys), recipients (public keys) and passphrases, from files and terminals.
+//! Identities (private keys) from files; what is wrong with a key of any kind.
+//!
+//! Recipients are in [`super::recipient`], passphrases in [`super::passphrase`].
 //!
 //! An identity file holds lines `AGE-SECRET-KEY-1…` (several, and `#` comments, allowed) or one SSH
 //! private key. SSH keys with a passphrase of their own are tried last, so that nobody is asked
@@ -14,7 +16,7 @@ use age::secrecy::SecretString;
 use age::{ssh, x25519};
 use zeroize::Zeroizing;
 
-use super::terminal;
+use super::passphrase::ask;
 
 /// Largest identity, recipients or passphrase file in bytes. Chosen: 1,000 RSA keys fit.
 const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
@@ -252,173 +254,16 @@ fn why_no_identity(line: &str) -> &'static str {
     }
 }
 
-/// A public key that a store is encrypted to.
-pub enum Recipient {
-    /// `age1…`
-    Native(x25519::Recipient),
-    /// `ssh-ed25519 …` or `ssh-rsa …`
-    Ssh(Box<ssh::Recipient>),
-}
-
-impl Recipient {
-    /// The key as age wants it.
-    #[must_use]
-    pub fn as_dyn(&self) -> &dyn age::Recipient {
-        match self {
-            Self::Native(key) => key,
-            Self::Ssh(key) => key.as_ref(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Recipient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Recipient({self})")
-    }
-}
-
-/// The text that is kept in the store: without a comment.
-impl std::fmt::Display for Recipient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Native(key) => key.fmt(f),
-            Self::Ssh(key) => key.fmt(f),
-        }
-    }
-}
-
-impl FromStr for Recipient {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        let text = text.trim();
-        let fail = |text: &str, what| {
-            Err(KeyError::Recipient {
-                text: text.to_owned(),
-                what,
-            })
-        };
-        if text.contains("SECRET-KEY") || text.contains("PRIVATE KEY") {
-            return fail(
-                "…",
-                "this is a private key; a recipient begins with age1 or ssh-",
-            );
-        }
-        if text.starts_with("age1") {
-            return match text.parse() {
-                Ok(key) => Ok(Self::Native(key)),
-                Err(_) => fail(text, "it is mistyped, or of a kind that is not supported"),
-            };
-        }
-        match text.parse() {
-            Ok(key) => Ok(Self::Ssh(Box::new(key))),
-            Err(ssh::ParseRecipientKeyError::RsaModulusTooSmall) => {
-                fail(text, "an RSA key needs 2,048 bits or more")
-            }
-            Err(ssh::ParseRecipientKeyError::RsaModulusTooLarge) => {
-                fail(text, "an RSA key may have at most 4,096 bits")
-            }
-            Err(_) => fail(
-                text,
-                "one looks like `age1…`, `ssh-ed25519 …` or `ssh-rsa …`",
-            ),
-        }
-    }
-}
-
-/// Reads recipients from a file, one a line.
-///
-/// # Errors
-///
-/// [`KeyError::Read`], [`KeyError::Recipient`].
-pub fn load_recipients(file: &Path) -> Result<Vec<Recipient>, KeyError> {
-    let text = read_text("recipients", file)?;
-    lines(&text).map(|(_, line)| line.parse()).collect()
-}
-
 /// Lines that are neither empty nor comments, with their number from 1.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines()
         .enumerate()
         .map(|(index, line)| (index.saturating_add(1), line.trim()))
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// The store's passphrase, from a file (`-` is standard input) or the terminal.
-///
-/// # Errors
-///
-/// [`KeyError::Read`], [`KeyError::Content`], [`KeyError::NoTerminal`], [`KeyError::Passphrase`].
-pub fn passphrase(file: Option<&Path>, store: &Path) -> Result<SecretString, KeyError> {
-    match file {
-        Some(file) => passphrase_from(file),
-        None => ask(
-            &format!("the store `{}`", store.display()),
-            "use `--passphrase-file`",
-        ),
-    }
-}
-
-/// A passphrase for a store to come, asked for twice on a terminal.
-///
-/// # Errors
-///
-/// As [`passphrase`].
-pub fn new_passphrase(file: Option<&Path>, store: &Path) -> Result<SecretString, KeyError> {
-    use age::secrecy::ExposeSecret;
-
-    let first = passphrase(file, store)?;
-    if file.is_none() {
-        let again = ask("the store once more", "use `--passphrase-file`")?;
-        if first.expose_secret() != again.expose_secret() {
-            return Err(KeyError::Passphrase {
-                what: "the two that were typed differ",
-            });
-        }
-    }
-    Ok(first)
-}
-
-/// The first line of a file.
-fn passphrase_from(file: &Path) -> Result<SecretString, KeyError> {
-    let text = read_text("passphrase", file)?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    if line.contains('\n') {
-        let what = "a passphrase is a single line";
-        return Err(KeyError::Content {
-            kind: "passphrase",
-            file: file.to_owned(),
-            line: 2,
-            what,
-        });
-    }
-    checked(line.to_owned())
-}
-
-/// Asks on the terminal, without showing what is typed.
-fn ask(what: &str, fix: &'static str) -> Result<SecretString, KeyError> {
-    match terminal::hidden(&format!("Passphrase of {what}: ")) {
-        Ok(mut text) => checked(std::mem::take(&mut *text)),
-        Err(source) => Err(KeyError::NoTerminal {
-            what: what.to_owned(),
-            fix,
-            source,
-        }),
-    }
-}
-
-fn checked(text: String) -> Result<SecretString, KeyError> {
-    if text.is_empty() {
-        return Err(KeyError::Passphrase {
-            what: "it is empty",
-        });
-    }
-    Ok(SecretString::from(text))
-}
-
 /// Reads a small text file into memory that wipes itself.
-fn read_text(kind: &'static str, file: &Path) -> Result<Zeroizing<String>, KeyError> {
+pub(super) fn read_text(kind: &'static str, file: &Path) -> Result<Zeroizing<String>, KeyError> {
     let fail = |source| KeyError::Read {
         kind,
         file: file.to_owned(),

@@ -16,7 +16,9 @@ pub mod file;
 pub mod keys;
 pub mod location;
 pub mod open;
+pub mod passphrase;
 pub mod path;
+pub mod recipient;
 pub mod terminal;
 pub mod versions;
 

@@ -9,9 +9,10 @@ use super::terminal;
 use crate::cli::store::{InitArgs, RecipientArgs};
 use crate::source::SourceConfig;
 use crate::store::document::{Document, PassphraseWord, Recipients};
-use crate::store::keys::{self, Identities, Recipient};
+use crate::store::keys::Identities;
 use crate::store::open::now;
-use crate::store::{StoreError, crypt, file};
+use crate::store::recipient::{self, Recipient};
+use crate::store::{StoreError, crypt, file, passphrase};
 
 /// `named`: whether the identity files were named, and are not just the default.
 pub(super) fn run(args: &InitArgs, config: &SourceConfig, named: bool) -> Result<(), StoreError> {
@@ -21,7 +22,7 @@ pub(super) fn run(args: &InitArgs, config: &SourceConfig, named: bool) -> Result
         });
     }
     let (recipients, passphrase) = if args.passphrase {
-        let passphrase = keys::new_passphrase(config.passphrase_file.as_deref(), &config.store)?;
+        let passphrase = passphrase::new(config.passphrase_file.as_deref(), &config.store)?;
         (
             Recipients::Passphrase(PassphraseWord::Passphrase),
             Some(passphrase),
@@ -85,7 +86,7 @@ fn recipients(
 pub(super) fn given(args: &RecipientArgs) -> Result<Vec<Recipient>, StoreError> {
     let mut recipients = parse(&args.recipient)?;
     if let Some(file) = &args.recipients_file {
-        recipients.extend(keys::load_recipients(file)?);
+        recipients.extend(recipient::load_recipients(file)?);
     }
     Ok(recipients)
 }

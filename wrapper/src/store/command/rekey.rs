@@ -8,9 +8,9 @@ use crate::cli::store::RekeyArgs;
 use crate::source::SourceConfig;
 use crate::store::crypt::{self, Key};
 use crate::store::document::{PassphraseWord, Recipients};
-use crate::store::keys::{self, Identities};
+use crate::store::keys::Identities;
 use crate::store::open::{Opened, open};
-use crate::store::{StoreError, file};
+use crate::store::{StoreError, file, passphrase};
 
 pub(super) fn run(args: &RekeyArgs, config: &SourceConfig) -> Result<(), StoreError> {
     drop(file::open(&config.store)?);
@@ -21,7 +21,7 @@ pub(super) fn run(args: &RekeyArgs, config: &SourceConfig) -> Result<(), StoreEr
     let passphrase: Option<SecretString> = match (&document.recipients, args.passphrase) {
         (Recipients::Keys(_), _) => None,
         (Recipients::Passphrase(_), false) => opened.passphrase().cloned(),
-        (Recipients::Passphrase(_), true) => Some(keys::new_passphrase(
+        (Recipients::Passphrase(_), true) => Some(passphrase::new(
             args.new_passphrase_file.as_deref(),
             &config.store,
         )?),
