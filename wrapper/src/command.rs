@@ -6,6 +6,7 @@ use std::panic;
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use crate::cli::usage::explain;
 use crate::cli::{Cli, Command, completion, manual};
 use crate::report::print_error;
 use crate::source::Registry;
@@ -62,18 +63,24 @@ fn print(bytes: &[u8]) -> u8 {
     }
 }
 
-/// What clap found. Its text may repeat an argument, and an argument may hold a secret in the
-/// wrong place: what is printed names the option, never its value.
+/// Help and version are printed; of a mistake, what [`explain`] says.
 fn usage(error: &clap::Error) -> u8 {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        return error.print().map_or(status::INTERNAL, |()| 0);
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            error.print().map_or(status::INTERNAL, |()| 0)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            drop(error.print());
+            status::USAGE
+        }
+        _ => fail(&Mistake(explain(error)), status::USAGE),
     }
-    drop(error.print());
-    status::USAGE
 }
+
+/// A mistake in the command line, in our words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Mistake(String);
 
 /// A panic's own message may quote a value (slicing a text does). Only its place is printed.
 fn silence_panics() {

@@ -2,6 +2,7 @@
 
 pub mod run;
 pub mod source;
+pub mod usage;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
