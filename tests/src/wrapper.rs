@@ -136,6 +136,13 @@ impl Wrapper {
         self
     }
 
+    /// Takes a variable out of the environment again.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.environment.retain(|(set, _)| set != name);
+        self
+    }
+
     /// Writes `cloudtaser.toml` in its folder.
     #[must_use]
     pub fn file(self, toml: &str) -> Self {

@@ -22,8 +22,8 @@ fn success_is_passed_on() {
 fn bad_usage_is_64() {
     let cases: [(&[&str], &str); 9] = [
         (&["--no-such-option"], "--no-such-option"),
-        (&["--enforcer", "perhaps"], "--enforcer"),
-        (&["--min-protection", "perhaps"], "--min-protection"),
+        (&["--enforcer", "perhaps"], "require, prefer, off"),
+        (&["--min-protection", "perhaps"], "none, locked, secretmem"),
         (&["--source", "nowhere"], "local"),
         (&["--env", "NAME"], "NAME=VALUE"),
         (&["--env", "A=vault:"], "variable `A`"),

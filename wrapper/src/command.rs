@@ -4,11 +4,13 @@ use std::io::Write;
 use std::panic;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::cli::doctor::DoctorArgs;
 use crate::cli::source::SourceArgs;
 use crate::cli::store::StoreArgs;
-use crate::cli::{Cli, Command, completion, manual, usage};
+use crate::cli::usage::explain;
+use crate::cli::{Cli, Command, completion, manual};
 use crate::copy::{self, CopyError};
 use crate::report::print_error;
 use crate::source::Registry;
@@ -26,7 +28,7 @@ pub fn main(registry: &Registry) -> u8 {
     }
     let status = match Cli::try_parse() {
         Ok(cli) => run(cli, registry),
-        Err(error) => usage::explain(&error),
+        Err(error) => usage(&error),
     };
     // Without the language's own start-up code nobody else flushes what was printed.
     match std::io::stdout().flush() {
@@ -96,6 +98,25 @@ fn print(bytes: &[u8]) -> u8 {
         Err(error) => fail(&error, status::INTERNAL),
     }
 }
+
+/// Help and version are printed; of a mistake, what [`explain`] says.
+fn usage(error: &clap::Error) -> u8 {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            error.print().map_or(status::INTERNAL, |()| 0)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            drop(error.print());
+            status::USAGE
+        }
+        _ => fail(&Mistake(explain(error)), status::USAGE),
+    }
+}
+
+/// A mistake in the command line, in our words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Mistake(String);
 
 /// A panic's own message may quote a value (slicing a text does). Only its place is printed.
 fn silence_panics() {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use cloudtaser_abi::protection::Protection;
 
 const EXAMPLES: &str = "\
@@ -55,12 +55,18 @@ pub struct RunArgs {
         long,
         value_name = "NAME",
         env = "CLOUDTASER_LITERAL",
+        hide_env_values = true,
         value_delimiter = ','
     )]
     pub literal: Vec<String>,
 
     /// Which inherited variables the program gets: all, none, or a list of names [default: all]
-    #[arg(long, value_name = "all|none|NAME,…", env = "CLOUDTASER_INHERIT")]
+    #[arg(
+        long,
+        value_name = "all|none|NAME,…",
+        env = "CLOUDTASER_INHERIT",
+        hide_env_values = true
+    )]
     pub inherit: Option<String>,
 
     /// Variable of ours or of the secret server's client that the program gets all the same
@@ -68,38 +74,60 @@ pub struct RunArgs {
         long,
         value_name = "NAME",
         env = "CLOUDTASER_PASS",
+        hide_env_values = true,
         value_delimiter = ','
     )]
     pub pass: Vec<String>,
 
     /// Secret source that `vault:` and `bao:` mean [default: local]
-    #[arg(long, value_name = "NAME", env = "CLOUDTASER_SOURCE")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CLOUDTASER_SOURCE",
+        hide_env_values = true
+    )]
     pub source: Option<String>,
 
     /// Refuse to start with less protection of the secrets in memory:
     /// none, locked, secretmem or enforced [default: none]
-    #[arg(long, value_name = "LEVEL", env = "CLOUDTASER_MIN_PROTECTION")]
+    #[arg(long, value_name = "LEVEL", env = "CLOUDTASER_MIN_PROTECTION", hide_env_values = true, hide_possible_values = true, value_parser = level())]
     pub min_protection: Option<Protection>,
 
     /// What to do about the node's enforcer [default: prefer]
-    #[arg(long, value_name = "MODE", env = "CLOUDTASER_ENFORCER")]
+    #[arg(
+        long,
+        value_name = "MODE",
+        env = "CLOUDTASER_ENFORCER",
+        hide_env_values = true
+    )]
     pub enforcer: Option<Enforcer>,
 
     /// Replace the wrapper by the program: no supervision, no extra process
-    #[arg(long, env = "CLOUDTASER_EXEC", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "CLOUDTASER_EXEC", value_parser = BoolishValueParser::new(), hide_env_values = true)]
     pub exec: bool,
 
     /// Configuration file [default: cloudtaser.toml in the current directory, if there is one]
-    #[arg(long, value_name = "FILE", env = "CLOUDTASER_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CLOUDTASER_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
 
     /// Say on standard error what is done
-    #[arg(long, short, env = "CLOUDTASER_VERBOSE", value_parser = BoolishValueParser::new())]
+    #[arg(long, short, env = "CLOUDTASER_VERBOSE", value_parser = BoolishValueParser::new(), hide_env_values = true)]
     pub verbose: bool,
 
     /// The program and its arguments, untouched
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     pub program: Vec<OsString>,
+}
+
+/// A parser that knows the levels' names, so that a mistake can be told with them.
+fn level() -> impl TypedValueParser<Value = Protection> {
+    PossibleValuesParser::new(Protection::ALL.map(Protection::name))
+        .try_map(|name| name.parse::<Protection>())
 }
 
 /// What to do about the node's enforcer.

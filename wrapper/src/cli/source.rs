@@ -11,7 +11,13 @@ pub struct SourceArgs {
     ///
     /// Default: $XDG_DATA_HOME/cloudtaser/store.age, that is
     /// ~/.local/share/cloudtaser/store.age.
-    #[arg(long, value_name = "FILE", env = "CLOUDTASER_STORE", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CLOUDTASER_STORE",
+        hide_env_values = true,
+        global = true
+    )]
     pub store: Option<PathBuf>,
 
     /// File with an age identity (AGE-SECRET-KEY-1…) or an SSH private key; may be repeated
@@ -22,6 +28,7 @@ pub struct SourceArgs {
         long,
         value_name = "FILE",
         env = "CLOUDTASER_IDENTITY",
+        hide_env_values = true,
         value_delimiter = ':',
         global = true
     )]
@@ -35,6 +42,7 @@ pub struct SourceArgs {
         long,
         value_name = "FILE",
         env = "CLOUDTASER_PASSPHRASE_FILE",
+        hide_env_values = true,
         global = true
     )]
     pub passphrase_file: Option<PathBuf>,

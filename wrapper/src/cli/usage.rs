@@ -1,137 +1,132 @@
-//! What is said about a wrong command line.
+//! What is wrong with a command line, told without repeating it.
 //!
-//! clap's own messages repeat what was typed, and a secret may have been typed in the wrong
-//! place. Here the option is named, what it takes and what it may have been meant to be; what
-//! was typed never is, except for the name of an unknown long option, without its value.
-
-use std::io::Write;
+//! clap's own messages quote what they did not expect, and that may be a secret in the wrong
+//! place: a password where a mode belongs, a reference's default that a shell has split. So the
+//! text here is made of our own options' names, allowed values and suggestions only.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::status;
-
-/// Prints help, version or what is wrong, and returns the exit status.
+/// The text for an error of clap's, without its `error:`.
 #[must_use]
-pub fn explain(error: &clap::Error) -> u8 {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            error.print().map_or(status::INTERNAL, |()| 0)
+pub fn explain(error: &clap::Error) -> String {
+    let problem = match error.kind() {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => invalid_value(error),
+        ErrorKind::UnknownArgument => unknown_argument(error),
+        ErrorKind::InvalidSubcommand => String::from("there is no such command"),
+        ErrorKind::MissingSubcommand => String::from("a command is missing"),
+        ErrorKind::MissingRequiredArgument => match ours(error, ContextKind::InvalidArg) {
+            Some(names) => format!("{names} is missing"),
+            None => String::from("an argument is missing"),
+        },
+        ErrorKind::ArgumentConflict => about(error, "cannot be given twice, or with another one"),
+        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => {
+            about(error, "takes fewer values")
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            error.print().map_or(status::INTERNAL, |()| status::USAGE)
+        ErrorKind::TooFewValues | ErrorKind::NoEquals => about(error, "lacks a value"),
+        ErrorKind::InvalidUtf8 => String::from("an option's value is not UTF-8 text"),
+        _ => String::from("the command line cannot be read"),
+    };
+    let suggestion = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]
+        .into_iter()
+        .find_map(|kind| ours(error, kind))
+        .map(|name| format!("; did you mean `{name}`?"))
+        .unwrap_or_default();
+    format!("{problem}{suggestion}; `--help` lists what there is")
+}
+
+fn about(error: &clap::Error, what: &str) -> String {
+    let name = ours(error, ContextKind::InvalidArg);
+    format!("`{}` {what}", name.as_deref().unwrap_or("an option"))
+}
+
+fn invalid_value(error: &clap::Error) -> String {
+    // Absent, or empty behind `=`; the text itself is never printed.
+    let is_empty = |value: String| value.is_empty();
+    match ours(error, ContextKind::ValidValue) {
+        _ if ours(error, ContextKind::InvalidValue).is_none_or(is_empty) => {
+            about(error, "lacks a value")
         }
-        _ => {
-            let text = format!("cloudtaser: {}; see `cloudtaser --help`\n", problem(error));
-            drop(std::io::stderr().write_all(text.as_bytes()));
-            status::USAGE
-        }
+        Some(allowed) if !allowed.is_empty() => about(error, &format!("must be one of {allowed}")),
+        _ => about(error, "has a value that it cannot have"),
     }
 }
 
-fn problem(error: &clap::Error) -> String {
-    let known = |kind| texts(error.get(kind)).join(", ");
-    // For these kinds clap's name of the argument is ours, not the user's.
-    let argument = || known(ContextKind::InvalidArg);
-    match error.kind() {
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let mut text = format!("`{}` does not take the value that it was given", argument());
-            let allowed = known(ContextKind::ValidValue);
-            if !allowed.is_empty() {
-                text.push_str(&format!("; it takes one of {allowed}"));
-            }
-            text
-        }
-        ErrorKind::UnknownArgument => {
-            let meant = known(ContextKind::SuggestedArg);
-            let hint = if meant.is_empty() {
-                String::from("arguments of the program stand behind `--`")
-            } else {
-                format!("did you mean `{meant}`?")
-            };
-            match option_name(&argument()) {
-                Some(name) => format!("there is no option `{name}` here; {hint}"),
-                None => format!("there is an argument that is no option of this command; {hint}"),
-            }
-        }
-        ErrorKind::InvalidSubcommand => {
-            let meant = known(ContextKind::SuggestedSubcommand);
-            let hint = if meant.is_empty() {
-                meant
-            } else {
-                format!("; did you mean `{meant}`?")
-            };
-            format!("there is no such command{hint}")
-        }
-        ErrorKind::MissingRequiredArgument => format!("missing: {}", argument()),
-        ErrorKind::ArgumentConflict => format!("`{}` cannot be used here", argument()),
-        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues | ErrorKind::TooFewValues => {
-            format!("`{}` has the wrong number of values", argument())
-        }
-        kind => kind
-            .as_str()
-            .unwrap_or("the command line cannot be read")
-            .to_owned(),
+/// clap quotes the argument itself here. It is printed when it looks like an option's name and
+/// like nothing else: a made-up secret has a digit or a capital in it.
+fn unknown_argument(error: &clap::Error) -> String {
+    let name = ours(error, ContextKind::InvalidArg).unwrap_or_default();
+    let letters = name.strip_prefix("--").unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
+    if !letters.is_empty() && letters.chars().all(is_name) {
+        format!("there is no option `{name}`")
+    } else {
+        String::from("an argument is not expected; a program stands behind `--`")
     }
 }
 
-/// The name of a long option, without the value that may stand behind `=`. A short option may have
-/// its value glued to it, and what does not begin with a dash is no name at all.
-fn option_name(argument: &str) -> Option<&str> {
-    argument
-        .starts_with("--")
-        .then(|| argument.split('=').next())?
-}
-
-fn texts(value: Option<&ContextValue>) -> Vec<String> {
-    match value {
-        Some(ContextValue::String(text)) => vec![text.clone()],
-        Some(ContextValue::Strings(texts)) => texts.clone(),
-        _ => Vec::new(),
+/// What clap knows of one kind, as a list.
+fn ours(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Cli;
     use clap::Parser;
 
-    fn explained(arguments: &[&str]) -> String {
-        problem(&Cli::try_parse_from(arguments).expect_err("wrong"))
+    fn text(line: &str) -> String {
+        let words = std::iter::once("cloudtaser").chain(line.split(' '));
+        let error = crate::cli::Cli::try_parse_from(words).expect_err("a mistake");
+        explain(&error)
     }
 
     #[test]
-    fn what_was_typed_is_never_repeated() {
-        for arguments in [
-            &["cloudtaser", "run", "--enforcer", "hunter2", "--", "x"][..],
-            &["cloudtaser", "run", "--min-protection=hunter2", "--", "x"],
-            &["cloudtaser", "run", "--passwort=hunter2", "--", "x"],
-            &["cloudtaser", "run", "-phunter2"],
-            &["cloudtaser", "run", "hunter2"],
-            &["cloudtaser", "hunter2"],
-            &["cloudtaser", "completion", "hunter2"],
-            &["cloudtaser", "run", "--exec=hunter2", "--", "x"],
+    fn the_option_is_named_and_what_it_takes() {
+        for (line, said) in [
+            (
+                "run --enforcer x -- p",
+                "`--enforcer <MODE>` must be one of require, prefer, off",
+            ),
+            (
+                "run --min-protection x -- p",
+                "none, locked, secretmem, enforced",
+            ),
+            ("run --env", "`--env <NAME=VALUE>` lacks a value"),
+            (
+                "run --enforcr off -- p",
+                "no option `--enforcr`; did you mean `--enforcer`?",
+            ),
+            (
+                "run --config a --config b -- p",
+                "`--config <FILE>` cannot be given twice",
+            ),
+            ("run", "<PROGRAM>... is missing"),
+            ("rum", "no such command; did you mean `run`?"),
+            ("run p", "stands behind `--`"),
         ] {
-            let text = explained(arguments);
-            assert!(!text.contains("hunter2"), "{text}");
+            assert!(text(line).contains(said), "{line}: {}", text(line));
         }
     }
 
     #[test]
-    fn mistakes_are_explained_with_the_fix() {
-        let text = explained(&["cloudtaser", "run", "--enforcer", "x", "--", "y"]);
-        assert!(
-            text.contains("--enforcer") && text.contains("require, prefer, off"),
-            "{text}"
-        );
-        let text = explained(&["cloudtaser", "run", "--enforcr", "off", "--", "y"]);
-        assert!(text.contains("did you mean `--enforcer`"), "{text}");
-        let text = explained(&["cloudtaser", "run", "--passwort=x", "--", "y"]);
-        assert!(
-            text.starts_with("there is no option `--passwort` here"),
-            "{text}"
-        );
-        assert!(explained(&["cloudtaser", "run"]).contains("PROGRAM"));
-        assert!(explained(&["cloudtaser", "completio"]).contains("did you mean `completion`"));
+    fn no_text_repeats_the_command_line() {
+        for line in [
+            "Hunter2",
+            "run Hunter2",
+            "run --Hunter2",
+            "run --Hunter2=Hunter2",
+            "run -Hunter2",
+            "run --enforcer Hunter2 -- p",
+            "run --min-protection Hunter2 -- p",
+            "run --exec=Hunter2 -- p",
+            "completion Hunter2",
+            "run --env=A=B --config a --config Hunter2 -- p",
+        ] {
+            assert!(!text(line).contains("Hunter2"), "{line}: {}", text(line));
+        }
     }
 }
