@@ -11,6 +11,7 @@ use crate::cli::source::SourceArgs;
 use crate::cli::store::StoreArgs;
 use crate::cli::usage::explain;
 use crate::cli::{Cli, Command, completion, manual};
+use crate::config::file::FileConfig;
 use crate::copy::{self, CopyError};
 use crate::report::print_error;
 use crate::source::Registry;
@@ -22,6 +23,10 @@ use crate::{config, doctor, start, status};
 #[must_use]
 pub fn main(registry: &Registry) -> u8 {
     silence_panics();
+    // First of all, for every command: what is opened of us before it stays open after it.
+    if let Err(error) = prctl::set_dumpable(false) {
+        return fail(&error, status::INTERNAL);
+    }
     if let Err(error) = crate::sys::stdio::open_missing() {
         print_error(&error);
         return status::INTERNAL;
@@ -57,12 +62,12 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
 
 /// The store counts as named when a flag, a variable or the configuration file names it.
 fn examine(args: &DoctorArgs, options: &SourceArgs) -> u8 {
-    let file = match config::read_file(None) {
-        Ok((_, file)) => file,
+    let options = match config::with_file(options) {
+        Ok(options) => options,
         Err(error) => return fail(&error, status::USAGE),
     };
-    let is_store_named = options.store.is_some() || file.store.is_some();
-    let source = config::source_config(options, &file);
+    let is_store_named = options.store.is_some();
+    let source = config::source_config(&options, &FileConfig::default());
     match doctor::run(args, &source, is_store_named) {
         Ok(status) => status,
         Err(error) => fail(&error, error.status()),
@@ -74,12 +79,11 @@ fn examine(args: &DoctorArgs, options: &SourceArgs) -> u8 {
 #[error("there is no such command; `cloudtaser --help` lists them")]
 struct UnknownCommand;
 
-/// The store's commands hold secrets: no core dump, no reader of the same user. A debugger is the
-/// user's own business here: who may start one holds the identity too.
+/// The store's commands do not refuse a debugger: who may start one holds the identity too.
 fn keep_store(args: &StoreArgs, source: &SourceArgs) -> u8 {
-    match prctl::set_dumpable(false) {
-        Ok(()) => end(store::command::run(args, source), StoreError::status),
-        Err(error) => fail(&error, status::INTERNAL),
+    match config::with_file(source) {
+        Ok(source) => end(store::command::run(args, &source), StoreError::status),
+        Err(error) => fail(&error, status::USAGE),
     }
 }
 
@@ -126,5 +130,6 @@ fn silence_panics() {
             std::io::stderr(),
             "cloudtaser: internal error at {place}; please report this"
         ));
+        crate::sys::exec::exit_now(status::INTERNAL);
     }));
 }

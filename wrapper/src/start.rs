@@ -125,12 +125,9 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
         ..
     } = config;
     let literals = literals(&plan);
-    let region = fetch_and_fill(plan, &source, registry, min_protection)?;
+    let region = fetch_and_fill(plan, &source, registry, min_protection, locked_heap)?;
     // Values have passed through the stack of the calls that have just returned.
     stack::wipe_finished_calls();
-    if let Some(heap) = locked_heap {
-        heap.unlock();
-    }
     heap::give_back();
     report_protection(report, &region.memory, hardened.is_registered);
     report.step(choose(&program, Delivery::Environ));
@@ -159,7 +156,7 @@ fn find_program(config: &Config) -> Result<Program, StartError> {
 }
 
 /// Pages of the heap that hold a value for a moment must not be swapped out. The limit counts the
-/// region too, which matters more: the heap is locked only when both fit.
+/// region too, which matters more: the heap is locked only when the limit is four times as large, and yields when both do not fit.
 fn lock_heap(report: Report) -> Option<LockedHeap> {
     let room = memlock_limit().map_or(u64::MAX, |limit| limit / 4);
     if room < HEAP_RESERVE as u64 {
@@ -195,11 +192,20 @@ fn fetch_and_fill(
     source: &SourceConfig,
     registry: &Registry,
     minimum: Protection,
+    mut heap: Option<LockedHeap>,
 ) -> Result<Filled, StartError> {
     let answers = fetch(&plan, source, registry)?;
     let entries = plan.resolve(answers)?;
     let specs: Vec<_> = entries.iter().map(spec).collect();
-    let mut memory = Region::create(Layout::plan(&specs)?, minimum)?;
+    let layout = Layout::plan(&specs)?;
+    // Both count against one limit, and the region is what stays: the heap yields.
+    let room = memlock_limit()
+        .unwrap_or(u64::MAX)
+        .saturating_sub(2 * HEAP_RESERVE as u64);
+    if layout.capacity as u64 > room {
+        heap.take().into_iter().for_each(LockedHeap::unlock);
+    }
+    let mut memory = Region::create(layout, minimum)?;
     let mut environ_bytes = 0;
     for (index, entry) in entries.iter().enumerate() {
         memory.fill(index, entry.value.expose())?;
@@ -207,6 +213,7 @@ fn fetch_and_fill(
         environ_bytes += string_bytes(name + 1 + entry.value.expose().len());
     }
     memory.seal()?;
+    heap.into_iter().for_each(LockedHeap::unlock);
     Ok(Filled {
         memory,
         entries: entries.len(),
@@ -252,7 +259,7 @@ fn report_protection(report: Report, region: &Region, is_registered: bool) {
     };
     report.step(format_args!("secret memory is at level `{level}`"));
     for refusal in region.refusals() {
-        report.step(format_args!("not `{}`: {refusal}", refusal.level));
+        report.warn(format_args!("not `{}`: {refusal}", refusal.level));
     }
 }
 

@@ -103,8 +103,17 @@ pub struct RunArgs {
     pub enforcer: Option<Enforcer>,
 
     /// Replace the wrapper by the program: no supervision, no extra process
-    #[arg(long, env = "CLOUDTASER_EXEC", value_parser = BoolishValueParser::new(), hide_env_values = true)]
-    pub exec: bool,
+    #[arg(
+        long,
+        env = "CLOUDTASER_EXEC",
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+        hide_env_values = true
+    )]
+    pub exec: Option<bool>,
 
     /// Configuration file [default: cloudtaser.toml in the current directory, if there is one]
     #[arg(

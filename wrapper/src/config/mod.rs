@@ -10,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cloudtaser_abi::names::{ENV_PREFIX, SERVER_ENV_PREFIXES};
@@ -66,6 +66,12 @@ pub enum ConfigError {
     NoAssignment {
         /// Counted from 1.
         number: usize,
+    },
+    /// A variable of ours is not UTF-8.
+    #[error("the variable {name} is not UTF-8 text")]
+    NotText {
+        /// Its name.
+        name: &'static str,
     },
     /// An unknown source.
     #[error("there is no secret source of that name; the sources are {known}")]
@@ -145,7 +151,7 @@ impl Config {
                 enforcer
             },
             min_protection,
-            is_exec: args.exec || file.exec.unwrap_or(false),
+            is_exec: args.exec.or(file.exec).unwrap_or(false),
             is_verbose: args.verbose,
             program: args.program,
         })
@@ -173,8 +179,8 @@ fn plan(
         &args.pass
     };
     let inherit = Inherit::new(args.inherit.as_deref().or(file.inherit.as_deref()));
-    let variables = or_lines(&args.variables, "CLOUDTASER_ENV", &inherited);
-    let env_from = or_lines(&args.env_from, "CLOUDTASER_ENV_FROM", &inherited);
+    let variables = or_lines(&args.variables, "CLOUDTASER_ENV", &inherited)?;
+    let env_from = or_lines(&args.env_from, "CLOUDTASER_ENV_FROM", &inherited)?;
     let mut kept: Variables = inherited
         .into_iter()
         .filter(|(name, _)| inherit.admits(name) && (!is_configuration(name) || names(pass, name)))
@@ -206,18 +212,20 @@ fn plan(
 
 /// The flag's values, or else the lines of the environment variable `name`. clap cannot split the
 /// one without the other, and a flag's value may have several lines.
-fn or_lines(values: &[String], name: &str, inherited: &Variables) -> Vec<String> {
+fn or_lines(
+    values: &[String],
+    name: &'static str,
+    inherited: &Variables,
+) -> Result<Vec<String>, ConfigError> {
     if !values.is_empty() {
-        return values.to_vec();
+        return Ok(values.to_vec());
     }
-    let text = inherited.iter().find(|(found, _)| found == name);
-    let text = text
-        .map(|(_, value)| value.to_string_lossy())
-        .unwrap_or_default();
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(str::to_owned)
-        .collect()
+    let Some((_, text)) = inherited.iter().find(|(found, _)| found == name) else {
+        return Ok(Vec::new());
+    };
+    let text = text.to_str().ok_or(ConfigError::NotText { name })?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    Ok(lines.map(str::to_owned).collect())
 }
 
 /// Which inherited variables the program may get.
@@ -285,6 +293,26 @@ pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
     }
 }
 
+/// The sources' options with what the configuration file says filled in, for commands that have
+/// no other use for the file. It is the one that `run` reads: CLOUDTASER_CONFIG or the default.
+///
+/// # Errors
+///
+/// [`FileError`].
+pub fn with_file(args: &SourceArgs) -> Result<SourceArgs, FileError> {
+    let named = std::env::var_os("CLOUDTASER_CONFIG").map(PathBuf::from);
+    let (_, file) = read_file(named.as_deref())?;
+    Ok(SourceArgs {
+        store: args.store.clone().or(file.store),
+        identity: if args.identity.is_empty() {
+            file.identity
+        } else {
+            args.identity.clone()
+        },
+        passphrase_file: args.passphrase_file.clone().or(file.passphrase_file),
+    })
+}
+
 /// Reads the configuration file that `path` names, or the default one if there is one.
 ///
 /// # Errors
@@ -296,7 +324,14 @@ pub fn read_file(path: Option<&Path>) -> Result<(PathBuf, FileConfig), FileError
         path: name.clone(),
         source,
     };
-    let mut opened = match File::open(&name) {
+    // A file that is not named is found in whatever folder we stand in: a pipe there must not
+    // make us wait, and a terminal must not become ours.
+    let flags = if path.is_none() {
+        libc::O_NONBLOCK | libc::O_NOCTTY
+    } else {
+        0
+    };
+    let mut opened = match File::options().read(true).custom_flags(flags).open(&name) {
         Ok(opened) => opened,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.is_none() => {
             return Ok((name, FileConfig::default()));
@@ -304,7 +339,7 @@ pub fn read_file(path: Option<&Path>) -> Result<(PathBuf, FileConfig), FileError
         Err(source) => return Err(unreadable(source)),
     };
     // The descriptor, not the path: what is checked is what is read.
-    if let Some(reason) = distrust(&opened.metadata().map_err(unreadable)?) {
+    if let Some(reason) = distrust(&opened.metadata().map_err(unreadable)?, path.is_some()) {
         return Err(FileError::Untrusted { path: name, reason });
     }
     let mut text = String::new();
@@ -315,8 +350,11 @@ pub fn read_file(path: Option<&Path>) -> Result<(PathBuf, FileConfig), FileError
 
 /// Why a file that decides what runs with our secrets is not trusted: who can write it could set
 /// the program's variables, and so run code in it.
-fn distrust(metadata: &Metadata) -> Option<&'static str> {
+fn distrust(metadata: &Metadata, is_named: bool) -> Option<&'static str> {
     let own = rustix::process::geteuid().as_raw();
+    if !is_named && !metadata.is_file() {
+        return Some("is no regular file (name it with --config if that is meant)");
+    }
     if metadata.uid() != own && metadata.uid() != 0 {
         Some("belongs to another user (chown it to yourself or root)")
     } else if metadata.is_file() && metadata.mode() & 0o002 != 0 {

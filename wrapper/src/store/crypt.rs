@@ -20,8 +20,9 @@ use crate::source::SourceConfig;
 
 /// Work of a passphrase: 2^18 rounds of scrypt, about 1 s and 256 MiB (default of the `age` tool).
 const SCRYPT_LOG_N: u8 = 18;
-/// Most work that we accept from a file: 4 GiB (limit of the `age` tool).
-const SCRYPT_MAX_LOG_N: u8 = 22;
+/// Most work that we accept from a file: 1 GiB. Chosen: four times what we write ourselves; whoever
+/// can write the file could otherwise make a small container run out of memory.
+const SCRYPT_MAX_LOG_N: u8 = 20;
 /// Most that a reader buffers of the encrypted file: one chunk of age (64 KiB, its specification).
 const READ_BYTES: usize = 64 * 1024;
 

@@ -146,6 +146,10 @@ impl Target {
         place: impl FnOnce(&Path, &Path) -> io::Result<()>,
     ) -> Result<(), StoreError> {
         let fail = |error: io::Error| StoreError::write(&self.file, error);
+        // Nobody could read it again.
+        if content.len() as u64 > MAX_STORE_BYTES {
+            return Err(fail(io::ErrorKind::FileTooLarge.into()));
+        }
         let (file, temporary) = self.temporary().map_err(fail)?;
         let placed = self
             .fill(file, content)
