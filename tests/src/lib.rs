@@ -1,8 +1,13 @@
 //! Shared pieces of the process tests.
-#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test code: a panic shows the line"
+)]
 
 pub mod elf;
 pub mod process;
+pub mod search;
 pub mod skip;
 pub mod wrapper;
 
