@@ -1,6 +1,7 @@
 //! Shared pieces of the process tests.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "tests panic, so that the line is shown"
 )]
@@ -8,6 +9,7 @@
 pub mod binary;
 pub mod elf;
 pub mod process;
+pub mod search;
 pub mod skip;
 pub mod store;
 pub mod sys;
