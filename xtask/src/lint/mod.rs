@@ -124,7 +124,10 @@ fn documentation() -> Result<Outcome> {
         "--no-deps",
         "--document-private-items",
     ]);
-    program(doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
+    program(doc.env(
+        "RUSTDOCFLAGS",
+        "-D warnings -A rustdoc::private_intra_doc_links",
+    ))
 }
 
 /// A cargo command for the fuzz targets, which are a workspace of their own.
