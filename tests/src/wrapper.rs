@@ -75,6 +75,39 @@ impl Wrapper {
         Self::of(cloudtaser())
     }
 
+    /// The product with an encrypted store that holds these secrets, which must be text.
+    #[must_use]
+    pub fn local(secrets: &[Planted]) -> Self {
+        let wrapper = Self::of(cloudtaser());
+        let mut document = Map::new();
+        for secret in secrets {
+            let fields = document
+                .entry(&secret.path)
+                .or_insert_with(|| Value::Object(Map::new()));
+            let text = str::from_utf8(&secret.value).expect("text");
+            let fields = fields.as_object_mut().expect("an object");
+            fields.insert(secret.field.clone(), text.into());
+        }
+        let file = |name: &str| wrapper.folder().join(name).into_os_string();
+        let flags = [
+            "--store".into(),
+            file("store.age"),
+            "--identity".into(),
+            file("identity"),
+        ];
+        let store = |words: &[&str], input: String| {
+            let command = std::process::Command::new(&wrapper.program);
+            let answer = feed(command, words, &flags, input);
+            assert!(answer.status.success(), "{answer:?}");
+        };
+        store(&["store", "init"], String::new());
+        store(
+            &["store", "import", "--format", "json", "-"],
+            Value::Object(document).to_string(),
+        );
+        wrapper.flags(&flags)
+    }
+
     /// The product's code with the source `memory` in it, and these secrets there.
     #[must_use]
     pub fn memory(secrets: &[Planted]) -> Self {
@@ -304,4 +337,26 @@ fn describe(command: &Command) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Runs a command of the store with `input` on standard input.
+fn feed(
+    mut command: std::process::Command,
+    words: &[&str],
+    flags: &[OsString],
+    input: String,
+) -> std::process::Output {
+    let piped = std::process::Stdio::piped;
+    let command = command.args(words).args(flags);
+    let started = command
+        .stdin(piped())
+        .stdout(piped())
+        .stderr(piped())
+        .spawn();
+    let mut child = started.expect("started");
+    // The import is read to its end before anything is answered.
+    let mut stdin = child.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut stdin, input.as_bytes()).expect("written");
+    drop(stdin);
+    child.wait_with_output().expect("waited for")
 }

@@ -12,7 +12,7 @@ use cloudtaser_tests::process::{only_child, state};
 use cloudtaser_tests::search::{Pieces, Searched, random_bytes, random_text, search};
 use cloudtaser_tests::{Planted, Wrapper, skip};
 
-/// How secrets come to the wrapper. A source is added here.
+/// How secrets of every kind come to the wrapper; the store, which holds text, has its own test.
 const SOURCES: [fn(&[Planted]) -> Wrapper; 1] = [Wrapper::memory];
 
 /// The region's mapping in `/proc/PID/maps`: secret memory, or where the kernel has none, shared
@@ -228,4 +228,15 @@ fn no_value_is_left_of_a_secret_that_is_too_large_to_deliver_whole() {
         let searched = search_wrapper(pid(&running.wrapper), &pieces);
         assert!(searched.places.is_empty(), "{:?}", searched.places.first());
     }
+}
+
+#[test]
+fn the_store_leaves_nothing_either() {
+    if !is_root() {
+        return;
+    }
+    nothing_is_left(Wrapper::local, &[text(20)]);
+    nothing_is_left(Wrapper::local, &[escaped(1024)]);
+    let many: Vec<_> = (0..300).map(|number| text(20 + number % 200)).collect();
+    nothing_is_left(Wrapper::local, &many);
 }

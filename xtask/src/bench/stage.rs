@@ -109,7 +109,7 @@ impl Stage {
             .collect();
         let text = serde_json::Value::from(document).to_string();
         let mut child = self
-            .on_store(&["store", "import"], secrets)
+            .on_store(&["store", "import", "--format", "json", "-"], secrets)
             .into_std()
             .stdin(Stdio::piped())
             .spawn()
