@@ -15,25 +15,11 @@ use cloudtaser_wrapper::sys::signal::kill;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use crate::binary::cloudtaser;
+
 /// How long a run may take before it is killed, and so shows as status 137. Chosen: far more than
 /// any takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// The product: what `CLOUDTASER_BIN` names, or the released binary of this workspace.
-///
-/// # Panics
-///
-/// When there is none: a test without the product would prove nothing.
-#[must_use]
-pub fn cloudtaser() -> PathBuf {
-    let built = "../target/x86_64-unknown-linux-gnu/release/cloudtaser";
-    let file = std::env::var_os("CLOUDTASER_BIN").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join(built),
-        PathBuf::from,
-    );
-    let file = file.canonicalize();
-    file.expect("the product: run `cargo xtask build --release`, or name it in CLOUDTASER_BIN")
-}
 
 /// A program of this package, such as `start_with`: cargo puts them beside the tests' folder.
 ///
@@ -330,7 +316,7 @@ impl fmt::Debug for Ended {
 
 /// Command with its variables, and folder, for a failing test.
 fn describe(command: &Command) -> String {
-    let folder = command.get_current_dir().unwrap_or(Path::new("."));
+    let folder = command.get_current_dir().unwrap_or_else(|| Path::new("."));
     let mut text = format!("in {}: ", folder.display());
     text.extend(format!("{command:?}").chars().take(2000));
     text

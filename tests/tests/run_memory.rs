@@ -22,8 +22,10 @@ const REGIONS: [&str; 2] = ["/secretmem", "/dev/zero"];
 /// `len` bytes of text that JSON has to escape.
 fn escaped(len: usize) -> Vec<u8> {
     let mut text = String::new();
-    while text.len() < len {
-        let special = ['"', '\\', '\n', '\u{1}', '/'][text.len() % 5];
+    for special in ['"', '\\', '\n', '\u{1}', '/'].into_iter().cycle() {
+        if text.len() >= len {
+            break;
+        }
         text.push_str(&random_text(6));
         text.push(special);
     }

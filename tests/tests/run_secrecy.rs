@@ -1,6 +1,5 @@
 //! No secret in what others see or we say: arguments and environment of the wrapper, its output at
 //! every level, and every error of a start (P-16, H4).
-#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
 use std::process::Stdio;
 

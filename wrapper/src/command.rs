@@ -6,16 +6,27 @@ use std::panic;
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use crate::cli::doctor::DoctorArgs;
+use crate::cli::source::SourceArgs;
+use crate::cli::store::StoreArgs;
 use crate::cli::usage::explain;
 use crate::cli::{Cli, Command, completion, manual};
+use crate::config::file::FileConfig;
+use crate::copy::{self, CopyError};
 use crate::report::print_error;
 use crate::source::Registry;
-use crate::{start, status};
+use crate::store::{self, StoreError};
+use crate::sys::prctl;
+use crate::{config, doctor, start, status};
 
 /// Runs `cloudtaser` with the process's own arguments and these sources; the exit status.
 #[must_use]
 pub fn main(registry: &Registry) -> u8 {
     silence_panics();
+    // First of all, for every command: what is opened of us before it stays open after it.
+    if let Err(error) = prctl::set_dumpable(false) {
+        return fail(&error, status::INTERNAL);
+    }
     if let Err(error) = crate::sys::stdio::open_missing() {
         print_error(&error);
         return status::INTERNAL;
@@ -37,6 +48,9 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
             Ok(status) => status,
             Err(error) => fail(&error, error.status()),
         },
+        Command::Store(args) => keep_store(&args, &cli.source),
+        Command::Copy(args) => end(copy::run(&args), CopyError::status),
+        Command::Doctor(args) => examine(&args, &cli.source),
         Command::Completion { shell } => print(&completion(shell)),
         Command::Man { command } => match manual(command.as_deref()) {
             Some(Ok(page)) => print(&page),
@@ -46,10 +60,36 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
     }
 }
 
+/// The store counts as named when a flag, a variable or the configuration file names it.
+fn examine(args: &DoctorArgs, options: &SourceArgs) -> u8 {
+    let options = match config::with_file(options) {
+        Ok(options) => options,
+        Err(error) => return fail(&error, status::USAGE),
+    };
+    let is_store_named = options.store.is_some();
+    let source = config::source_config(&options, &FileConfig::default());
+    match doctor::run(args, &source, is_store_named) {
+        Ok(status) => status,
+        Err(error) => fail(&error, error.status()),
+    }
+}
+
 /// `cloudtaser man` for a command that there is not.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no such command; `cloudtaser --help` lists them")]
 struct UnknownCommand;
+
+/// The store's commands do not refuse a debugger: who may start one holds the identity too.
+fn keep_store(args: &StoreArgs, source: &SourceArgs) -> u8 {
+    match config::with_file(source) {
+        Ok(source) => end(store::command::run(args, &source), StoreError::status),
+        Err(error) => fail(&error, status::USAGE),
+    }
+}
+
+fn end<E: std::error::Error>(result: Result<(), E>, status: impl Fn(&E) -> u8) -> u8 {
+    result.map_or_else(|error| fail(&error, status(&error)), |()| 0)
+}
 
 fn fail(error: &dyn std::error::Error, status: u8) -> u8 {
     print_error(error);
@@ -90,5 +130,6 @@ fn silence_panics() {
             std::io::stderr(),
             "cloudtaser: internal error at {place}; please report this"
         ));
+        crate::sys::exec::exit_now(status::INTERNAL);
     }));
 }

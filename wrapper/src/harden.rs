@@ -1,6 +1,6 @@
 //! The first steps of a start: what the wrapper does to itself before it holds a secret.
 //!
-//! In this order: refuse to run under a tracer, become undumpable, register with the enforcer,
+//! In this order: become undumpable, refuse to run under a tracer, register with the enforcer,
 //! and execute ourselves anew. A descriptor of `/proc/PID/mem` that somebody opened, or a tracer
 //! that attached, before registration keeps working after it; the second `execve` gives the
 //! process a new address space, which such a descriptor does not reach. Without an enforcer the
@@ -74,12 +74,15 @@ pub struct Hardened {
 ///
 /// [`HardenError`]. Every one of them fails closed: no secret has been fetched yet.
 pub fn harden(enforcer: Enforcer) -> Result<Hardened, HardenError> {
-    refuse_tracer()?;
     become_undumpable()?;
+    // After it: nobody of the same user can attach any more between the question and the fetch.
+    refuse_tracer()?;
     let is_registered = register(enforcer)?;
     if !is_second_start() {
         return Err(execute_ourselves());
     }
+    // The kernel named the second start after its file, `/proc/self/exe`. A name is for `ps` only.
+    let _unnamed = rustix::thread::set_name(c"cloudtaser");
     Ok(Hardened { is_registered })
 }
 

@@ -59,11 +59,16 @@ pub fn supervise(pid: i32) -> Result<Ended, InitError> {
 
 /// Whether a signal is passed on to the program.
 ///
-/// What the kernel sent comes from the terminal, which sends to the whole foreground process
-/// group: the program, in the same group, has it already. SIGURG is about the receiver alone. The
-/// stop signals of job control never come here: they stop us (see [`signal::block_all`]).
+/// SIGINT, SIGQUIT and SIGWINCH from the kernel come from the terminal, which sends them to the
+/// whole foreground process group: the program, in the same group, has them already. What else the
+/// kernel sends is for this process alone (a hang-up goes to the session's leader, an alarm to who
+/// set it before `execve`), and the program would have got it without us. SIGURG is about the
+/// receiver alone. The stop signals of job control never come here: they stop us (see
+/// [`signal::block_all`]).
 fn is_forwarded(received: signal::Received) -> bool {
-    !received.is_from_kernel && received.signal != libc::SIGURG
+    let from_terminal = [libc::SIGINT, libc::SIGQUIT, libc::SIGWINCH];
+    let has_it = received.is_from_kernel && from_terminal.contains(&received.signal);
+    !has_it && received.signal != libc::SIGURG
 }
 
 /// Reaps every child that has ended, orphans too; says how the program ended if it was one.
@@ -111,6 +116,7 @@ mod tests {
         assert!(from(libc::SIGTERM, false));
         assert!(from(libc::SIGINT, false));
         assert!(!from(libc::SIGINT, true));
+        assert!(from(libc::SIGHUP, true) && from(libc::SIGALRM, true));
         assert!(!from(libc::SIGURG, false));
     }
 

@@ -7,6 +7,8 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod copy;
+pub mod doctor;
 pub mod harden;
 pub mod init;
 pub mod plan;
@@ -18,4 +20,5 @@ pub mod secret;
 pub mod source;
 pub mod start;
 pub mod status;
+pub mod store;
 pub mod sys;

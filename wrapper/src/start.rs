@@ -6,7 +6,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::Path;
 
 use cloudtaser_abi::protection::Protection;
 
@@ -24,7 +24,7 @@ use crate::report::Report;
 use crate::source::{Registry, SourceConfig, SourceError};
 use crate::status;
 use crate::sys::exec::{ExecStrings, SignalState, execve, spawn};
-use crate::sys::heap::{self, HeapLock};
+use crate::sys::heap::{self, LockedHeap};
 use crate::sys::mlock::memlock_limit;
 use crate::sys::{signal, stack};
 
@@ -114,7 +114,7 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
     let hardened = harden::harden(config.enforcer)?;
     // Before any secret is fetched in vain, and before the source sees a request.
     let program = find_program(&config)?;
-    lock_heap(report);
+    let locked_heap = lock_heap(report);
     let Config {
         program: arguments,
         plan,
@@ -125,7 +125,7 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
         ..
     } = config;
     let literals = literals(&plan);
-    let region = fetch_and_fill(plan, &source, registry, min_protection)?;
+    let region = fetch_and_fill(plan, &source, registry, min_protection, locked_heap)?;
     // Values have passed through the stack of the calls that have just returned.
     stack::wipe_finished_calls();
     heap::give_back();
@@ -150,22 +150,25 @@ fn find_program(config: &Config) -> Result<Program, StartError> {
     let name = config
         .program
         .first()
-        .map_or(OsStr::new(""), OsString::as_os_str);
+        .map_or_else(|| OsStr::new(""), OsString::as_os_str);
     let path = program::resolve(name, std::env::var_os("PATH").as_deref())?;
     Ok(program::inspect(&path)?)
 }
 
 /// Pages of the heap that hold a value for a moment must not be swapped out. The limit counts the
-/// region too, which matters more: the heap is locked only when both fit.
-fn lock_heap(report: Report) {
+/// region too, which matters more: the heap is locked only when the limit is four times as large, and yields when both do not fit.
+fn lock_heap(report: Report) -> Option<LockedHeap> {
     let room = memlock_limit().map_or(u64::MAX, |limit| limit / 4);
     if room < HEAP_RESERVE as u64 {
         report.step("the heap is not locked: RLIMIT_MEMLOCK is below 4 MiB; turn swap off");
-    } else if let HeapLock::Refused(error) = heap::reserve_and_lock(HEAP_RESERVE) {
+        return None;
+    }
+    let refused = |error| {
         report.step(format_args!(
             "the heap is not locked: mlock2: {error}; turn swap off"
-        ));
-    }
+        ))
+    };
+    heap::lock(HEAP_RESERVE).map_err(refused).ok()
 }
 
 /// A filled region, and how many of its bytes go into the program's environment.
@@ -189,11 +192,20 @@ fn fetch_and_fill(
     source: &SourceConfig,
     registry: &Registry,
     minimum: Protection,
+    mut heap: Option<LockedHeap>,
 ) -> Result<Filled, StartError> {
     let answers = fetch(&plan, source, registry)?;
     let entries = plan.resolve(answers)?;
     let specs: Vec<_> = entries.iter().map(spec).collect();
-    let mut memory = Region::create(Layout::plan(&specs)?, minimum)?;
+    let layout = Layout::plan(&specs)?;
+    // Both count against one limit, and the region is what stays: the heap yields.
+    let room = memlock_limit()
+        .unwrap_or(u64::MAX)
+        .saturating_sub(2 * HEAP_RESERVE as u64);
+    if layout.capacity as u64 > room {
+        heap.take().into_iter().for_each(LockedHeap::unlock);
+    }
+    let mut memory = Region::create(layout, minimum)?;
     let mut environ_bytes = 0;
     for (index, entry) in entries.iter().enumerate() {
         memory.fill(index, entry.value.expose())?;
@@ -201,6 +213,7 @@ fn fetch_and_fill(
         environ_bytes += string_bytes(name + 1 + entry.value.expose().len());
     }
     memory.seal()?;
+    heap.into_iter().for_each(LockedHeap::unlock);
     Ok(Filled {
         memory,
         entries: entries.len(),
@@ -246,7 +259,7 @@ fn report_protection(report: Report, region: &Region, is_registered: bool) {
     };
     report.step(format_args!("secret memory is at level `{level}`"));
     for refusal in region.refusals() {
-        report.step(format_args!("not `{}`: {refusal}", refusal.level));
+        report.warn(format_args!("not `{}`: {refusal}", refusal.level));
     }
 }
 
@@ -320,7 +333,7 @@ impl Launch {
 }
 
 /// The program may exit with a number that means something of ours: then a line says whose it is.
-fn report_end(report: Report, program: &PathBuf, ended: Ended) {
+fn report_end(report: Report, program: &Path, ended: Ended) {
     let program = program.display();
     match ended {
         Ended::Exited(status) if status::is_ours(status) => {

@@ -1,9 +1,11 @@
-//! The table of commands, their help, and the parsing of a command line against it.
+//! A command's help, and the parsing of a command line against the table in [`crate::commands`].
 //!
 //! Knows nothing of what a command does beyond the function that it calls. A mistyped command
 //! or option is a usage error that names the nearest right one.
 
 use std::fmt::Write as _;
+
+use crate::commands::COMMANDS;
 
 /// Exit status of a wrong command line (`EX_USAGE` of `sysexits.h`).
 pub(crate) const USAGE: u8 = 64;
@@ -38,106 +40,19 @@ impl Args {
 /// One command.
 #[derive(Debug)]
 pub(crate) struct Command {
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// What may follow the name.
-    usage: &'static str,
+    pub(crate) usage: &'static str,
     /// One line for the overview.
-    about: &'static str,
+    pub(crate) about: &'static str,
     /// The rest of the command's own help page.
-    more: &'static str,
+    pub(crate) more: &'static str,
     /// Options that it takes.
-    flags: &'static [&'static str],
+    pub(crate) flags: &'static [&'static str],
     /// Most words that it takes.
-    words: usize,
-    call: fn(&Args) -> Answer,
+    pub(crate) words: usize,
+    pub(crate) call: fn(&Args) -> Answer,
 }
-
-/// Every command, in the order of the overview.
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "setup",
-        usage: "",
-        about: "installs what is missing to build, test and demonstrate; changes nothing twice",
-        more: "Debian packages are installed with apt-get when run as root, else named.\n\
-               Versions are pinned in xtask/src/versions.rs. What is downloaded or built once is\n\
-               kept in $CLOUDTASER_CACHE, else $XDG_CACHE_HOME/cloudtaser, else\n\
-               ~/.cache/cloudtaser. The linters' own tools are installed by `lint`.",
-        flags: &[],
-        words: 0,
-        call: |_| crate::setup::run(),
-    },
-    Command {
-        name: "build",
-        usage: "[--release]",
-        about: "builds the static binary `cloudtaser` and says where it is",
-        more: "Static, position-independent, no interpreter, no shared library. With --release it\n\
-               is the file that ships, stripped; its hardening and size are then a test\n\
-               (`cargo xtask test process binary`).",
-        flags: &["--release"],
-        words: 0,
-        call: |args| crate::product::run(args.has("--release")),
-    },
-    Command {
-        name: "test",
-        usage: "[tier] [filter]",
-        about: "runs a tier of tests, or all; ends with a table and the counts",
-        more: "Tiers: lint, unit, process, fuzz, demo. The filter is a part of a test's name.\n\
-               The last line is `N passed, N failed, N skipped`. A skipped test names what is\n\
-               missing; with CI=true a skip that is not in xtask/src/test/skip.rs is a failure.\n\n\
-               Examples:\n  cargo xtask test\n  cargo xtask test unit\n  \
-               cargo xtask test process signal",
-        flags: &[],
-        words: 2,
-        call: |args| crate::test::run(args.word(0), args.word(1)),
-    },
-    Command {
-        name: "lint",
-        usage: "[filter]",
-        about: "format, clippy, licences, unused dependencies, shell, links, house rules",
-        more: "Each is one line of the table. Installs cargo-deny and cargo-machete into the\n\
-               cache on first use (some minutes).",
-        flags: &[],
-        words: 1,
-        call: |args| crate::test::run(Some("lint"), args.word(0)),
-    },
-    Command {
-        name: "fmt",
-        usage: "",
-        about: "formats the Rust code",
-        more: "",
-        flags: &[],
-        words: 0,
-        call: |_| crate::lint::format(),
-    },
-    Command {
-        name: "ci",
-        usage: "",
-        about: "everything that CI does, in CI's order: lint, build, test",
-        more: "",
-        flags: &[],
-        words: 0,
-        call: |_| crate::test::ci(),
-    },
-    Command {
-        name: "generate",
-        usage: "[--check]",
-        about: "records the binary's size in tests/binary.toml, or checks that it fits",
-        more: "The only stored fact that a program writes. Review the difference before a commit.",
-        flags: &["--check"],
-        words: 0,
-        call: |args| crate::product::generate(args.has("--check")),
-    },
-    Command {
-        name: "doctor",
-        usage: "",
-        about: "which of the developer's tools are here, a line each with the fix",
-        more: "About this checkout's tools. What a place can give to `cloudtaser` itself is\n\
-               answered by `cloudtaser doctor`.",
-        flags: &[],
-        words: 0,
-        call: |_| crate::doctor::run(),
-    },
-];
 
 /// A command line that was found right.
 #[derive(Debug)]
@@ -225,7 +140,7 @@ fn overview() -> String {
         "The one command to build, test and demonstrate CloudTaser.\n\n\
          Usage: cargo xtask <command>\n\nStart with `cargo xtask demo`.\n\n",
     );
-    for command in COMMANDS {
+    for command in COMMANDS.iter().filter(|command| !command.about.is_empty()) {
         let call = format!("{} {}", command.name, command.usage);
         // Writing into a String cannot fail.
         let _infallible = writeln!(text, "  {call:<24}{}", command.about);

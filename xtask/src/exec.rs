@@ -86,6 +86,16 @@ impl Cmd {
         self.inner
     }
 
+    /// The `std` command, not announced: for what runs hundreds of times.
+    pub(crate) fn quiet(self) -> Command {
+        self.inner
+    }
+
+    /// The line that is shown for it.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
+    }
+
     /// Runs it on our own standard streams.
     ///
     /// # Errors

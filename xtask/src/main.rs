@@ -1,7 +1,7 @@
 //! `cargo xtask`: the one command for people and CI.
 //!
 //! This file parses, runs, prints the error once and exits. The table of commands is in
-//! [`command`]; each command has a module of its own name. No shell is ever used: programs are
+//! [`commands`]; each command has a module of its own name. No shell is ever used: programs are
 //! started by [`exec`], which prints every command line first.
 #![forbid(unsafe_code)]
 #![expect(
@@ -12,11 +12,15 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod command;
+mod commands;
+mod demo;
 mod doctor;
 mod exec;
 mod lint;
 mod paths;
+mod process;
 mod product;
 mod setup;
 mod table;

@@ -46,26 +46,13 @@ impl<'a> Region<'a> {
             return Err(RegionError::Truncated);
         }
         let size = |offset| words::size_at(words, offset);
-        let magic = words::u64_at(words, header::MAGIC).map(u64::to_le_bytes);
-        if magic != Some(layout::MAGIC) {
-            return Err(RegionError::Magic);
-        }
-        let (version, header_size) =
-            words::u32_pair_at(words, header::MAJOR).ok_or(RegionError::Truncated)?;
-        let [major_low, major_high, ..] = version.to_le_bytes();
-        let major = u16::from_le_bytes([major_low, major_high]);
-        if major != layout::MAJOR {
-            return Err(RegionError::Version { major });
-        }
-        let (protection, flags) =
-            words::u32_pair_at(words, header::PROTECTION).ok_or(RegionError::Truncated)?;
-        if flags & layout::INCOMPATIBLE_FLAGS != 0 {
-            return Err(RegionError::Flags);
-        }
+        let protection = check_kind(words)?;
         let capacity = size(header::CAPACITY).ok_or(RegionError::Truncated)?;
         if capacity > mapped {
             return Err(RegionError::Truncated);
         }
+        let (_, header_size) =
+            words::u32_pair_at(words, header::MAJOR).ok_or(RegionError::Truncated)?;
         let header_size = aligned(usize::try_from(header_size).ok())
             .filter(|size| *size >= layout::HEADER_SIZE && *size <= capacity)
             .filter(|_| capacity.is_multiple_of(8))
@@ -202,6 +189,27 @@ impl fmt::Debug for Region<'_> {
             .field("protection", &self.protection())
             .finish_non_exhaustive()
     }
+}
+
+/// Checks magic number, major version and flags; gives the protection level's number, which is
+/// read together with the flags.
+fn check_kind(words: &[AtomicU64]) -> Result<u32, RegionError> {
+    let magic = words::u64_at(words, header::MAGIC).map(u64::to_le_bytes);
+    if magic != Some(layout::MAGIC) {
+        return Err(RegionError::Magic);
+    }
+    let (version, _) = words::u32_pair_at(words, header::MAJOR).ok_or(RegionError::Truncated)?;
+    let [low, high, ..] = version.to_le_bytes();
+    let major = u16::from_le_bytes([low, high]);
+    if major != layout::MAJOR {
+        return Err(RegionError::Version { major });
+    }
+    let (protection, flags) =
+        words::u32_pair_at(words, header::PROTECTION).ok_or(RegionError::Truncated)?;
+    if flags & layout::INCOMPATIBLE_FLAGS != 0 {
+        return Err(RegionError::Flags);
+    }
+    Ok(protection)
 }
 
 fn aligned(offset: Option<usize>) -> Option<usize> {

@@ -32,9 +32,12 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 fn main() {
     let mut words = std::env::args_os().skip(1);
     let mut is_traced = false;
-    // The Rust runtime ignores SIGPIPE; what the test's own parent had is not known here, so the
-    // default is what the program gets unless a word says otherwise.
-    set_disposition(libc::SIGPIPE, libc::SIG_DFL);
+    // The Rust runtime ignores SIGPIPE, and whoever runs the tests may ignore others, as nohup
+    // does: the default is what the program gets unless a word says otherwise.
+    let fixed = [libc::SIGKILL, libc::SIGSTOP];
+    for signal in (1..=31).filter(|signal| !fixed.contains(signal)) {
+        set_disposition(signal, libc::SIG_DFL);
+    }
     for word in words.by_ref().take_while(|word| word != "--") {
         let word = word.into_string().expect("UTF-8");
         if word == "traced" {

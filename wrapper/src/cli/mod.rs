@@ -1,7 +1,10 @@
 //! The command line: what `cloudtaser --help` shows. Parsing only; decisions are `config`'s.
 
+pub mod copy;
+pub mod doctor;
 pub mod run;
 pub mod source;
+pub mod store;
 pub mod usage;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -27,7 +30,29 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Fetch secrets into memory and run a program with them
+    ///
+    /// References such as `vault:secret/db#password` in the inherited environment, in --env and in
+    /// the configuration file are replaced by the secrets that they name. Every option can be given
+    /// as a flag, as an environment variable or in cloudtaser.toml; the first of these wins. None
+    /// of our own variables, and no VAULT_* or BAO_* variable, reaches the program unless --pass
+    /// names it.
     Run(Box<run::RunArgs>),
+    /// Keep secrets in an encrypted file, the `local` source
+    Store(store::StoreArgs),
+    /// Copy this program into a directory, so that another container can start it
+    ///
+    /// The job of an init container: its image needs nothing but this one file and /proc, no shell,
+    /// no /tmp, no user database; its root may be read-only and its user any. The file DIR/cloudtaser
+    /// appears whole or not at all (written beside it, synced, compared by SHA-256, renamed), is
+    /// executable and writable by nobody (mode 0555), and may be replaced while it runs. When it is
+    /// there already, unchanged, nothing is written.
+    Copy(copy::CopyArgs),
+    /// Try what this place can give, and say what to do about what is missing
+    ///
+    /// A line for each check: OK, WARN or FAIL, what was found, and the fix. Nothing is guessed from
+    /// version numbers where it can be tried: secret memory is made, filled and attacked. Then the
+    /// protection level that secrets would have here, and what is missing for the next one.
+    Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
     ///
     /// Example: cloudtaser completion bash > /etc/bash_completion.d/cloudtaser

@@ -37,24 +37,17 @@ Exit status:
 #[command(after_long_help = EXAMPLES)]
 pub struct RunArgs {
     /// Variable for the program: a reference, text with references in it, or plain text
-    #[arg(
-        long = "env",
-        short = 'e',
-        value_name = "NAME=VALUE",
-        env = "CLOUDTASER_ENV",
-        hide_env_values = true,
-        value_delimiter = '\n'
-    )]
+    ///
+    /// May be repeated. Without it, the lines of the environment variable CLOUDTASER_ENV. Arguments
+    /// are readable by every user of the machine: write references here, not secrets.
+    #[arg(long = "env", short = 'e', value_name = "NAME=VALUE")]
     pub variables: Vec<String>,
 
     /// All fields of a path as variables, each name with PREFIX before it
-    #[arg(
-        long,
-        value_name = "[PREFIX=]REFERENCE",
-        env = "CLOUDTASER_ENV_FROM",
-        hide_env_values = true,
-        value_delimiter = '\n'
-    )]
+    ///
+    /// May be repeated; a later path wins over an earlier one, and no variable that is set in
+    /// another way is replaced. Without it, the lines of CLOUDTASER_ENV_FROM.
+    #[arg(long, value_name = "[PREFIX=]REFERENCE")]
     pub env_from: Vec<String>,
 
     /// Inherited variable that is not looked at for references
@@ -110,8 +103,17 @@ pub struct RunArgs {
     pub enforcer: Option<Enforcer>,
 
     /// Replace the wrapper by the program: no supervision, no extra process
-    #[arg(long, env = "CLOUDTASER_EXEC", value_parser = BoolishValueParser::new(), hide_env_values = true)]
-    pub exec: bool,
+    #[arg(
+        long,
+        env = "CLOUDTASER_EXEC",
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+        hide_env_values = true
+    )]
+    pub exec: Option<bool>,
 
     /// Configuration file [default: cloudtaser.toml in the current directory, if there is one]
     #[arg(

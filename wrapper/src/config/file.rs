@@ -113,11 +113,12 @@ pub fn parse(path: &Path, text: &str) -> Result<FileConfig, FileError> {
             String::from("this is not valid TOML"),
         )
     })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let mut config = FileConfig::default();
     for (key, value) in table.get_ref() {
-        apply(&mut config, folder, key.get_ref(), value)
-            .map_err(|problem| fail(problem.at.unwrap_or(key.span().start), problem.text))?;
+        apply(&mut config, folder, key.get_ref(), value).map_err(|problem| {
+            fail(problem.at.unwrap_or_else(|| key.span().start), problem.text)
+        })?;
     }
     Ok(config)
 }

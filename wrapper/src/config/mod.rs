@@ -7,8 +7,10 @@
 pub mod file;
 
 use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cloudtaser_abi::names::{ENV_PREFIX, SERVER_ENV_PREFIXES};
@@ -21,6 +23,7 @@ use crate::plan::{Draft, Origin, Plan, PlanErrors};
 use crate::reference::Schemes;
 use crate::source::{Registry, SourceConfig};
 use crate::status;
+use crate::store::location;
 
 /// The file that is read when `--config` names none.
 const DEFAULT_FILE: &str = "cloudtaser.toml";
@@ -63,6 +66,12 @@ pub enum ConfigError {
     NoAssignment {
         /// Counted from 1.
         number: usize,
+    },
+    /// A variable of ours is not UTF-8.
+    #[error("the variable {name} is not UTF-8 text")]
+    NotText {
+        /// Its name.
+        name: &'static str,
     },
     /// An unknown source.
     #[error("there is no secret source of that name; the sources are {known}")]
@@ -142,7 +151,7 @@ impl Config {
                 enforcer
             },
             min_protection,
-            is_exec: args.exec || file.exec.unwrap_or(false),
+            is_exec: args.exec.or(file.exec).unwrap_or(false),
             is_verbose: args.verbose,
             program: args.program,
         })
@@ -170,6 +179,8 @@ fn plan(
         &args.pass
     };
     let inherit = Inherit::new(args.inherit.as_deref().or(file.inherit.as_deref()));
+    let variables = or_lines(&args.variables, "CLOUDTASER_ENV", &inherited)?;
+    let env_from = or_lines(&args.env_from, "CLOUDTASER_ENV_FROM", &inherited)?;
     let mut kept: Variables = inherited
         .into_iter()
         .filter(|(name, _)| inherit.admits(name) && (!is_configuration(name) || names(pass, name)))
@@ -184,29 +195,37 @@ fn plan(
     for (name, text) in &file.env {
         draft.deliver(name, text, Origin::File);
     }
-    for (index, assignment) in args
-        .variables
-        .iter()
-        .filter(|text| !text.is_empty())
-        .enumerate()
-    {
+    for (index, assignment) in variables.iter().enumerate() {
         let (name, text) = assignment
             .split_once('=')
             .ok_or(ConfigError::NoAssignment { number: index + 1 })?;
         draft.deliver(name, text, Origin::Flag);
     }
     // A later path wins, so the file's stand first.
-    for text in file
-        .env_from
-        .iter()
-        .chain(&args.env_from)
-        .filter(|text| !text.is_empty())
-    {
+    for text in file.env_from.iter().chain(&env_from) {
         draft.env_from(text);
     }
     let plan = draft.finish(configured)?;
     kept.retain(|(name, _)| name.to_str().is_none_or(|name| !plan.replaces(name)));
     Ok((plan, kept))
+}
+
+/// The flag's values, or else the lines of the environment variable `name`. clap cannot split the
+/// one without the other, and a flag's value may have several lines.
+fn or_lines(
+    values: &[String],
+    name: &'static str,
+    inherited: &Variables,
+) -> Result<Vec<String>, ConfigError> {
+    if !values.is_empty() {
+        return Ok(values.to_vec());
+    }
+    let Some((_, text)) = inherited.iter().find(|(found, _)| found == name) else {
+        return Ok(Vec::new());
+    };
+    let text = text.to_str().ok_or(ConfigError::NotText { name })?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    Ok(lines.map(str::to_owned).collect())
 }
 
 /// Which inherited variables the program may get.
@@ -249,29 +268,21 @@ fn is_configuration(name: &OsStr) -> bool {
 /// The sources' settings from flags, environment and `file`, with the defaults filled in.
 #[must_use]
 pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
-    let home = |variable: &str, below_home: &str| {
-        std::env::var_os(variable)
-            .filter(|folder| !folder.is_empty())
-            .map_or_else(
-                || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(below_home),
-                PathBuf::from,
-            )
-    };
-    let default_store = || home("XDG_DATA_HOME", ".local/share").join("cloudtaser/store.age");
-    let default_identity = || home("XDG_CONFIG_HOME", ".config").join("cloudtaser/identity.txt");
     let identities = if args.identity.is_empty() {
         &file.identity
     } else {
         &args.identity
     };
+    // Without a home folder there is no default; the source says so when it is used.
+    let store = args
+        .store
+        .clone()
+        .or_else(|| file.store.clone())
+        .or_else(location::default_store);
     SourceConfig {
-        store: args
-            .store
-            .clone()
-            .or_else(|| file.store.clone())
-            .unwrap_or_else(default_store),
+        store: store.unwrap_or_default(),
         identities: if identities.is_empty() {
-            vec![default_identity()]
+            location::default_identity().into_iter().collect()
         } else {
             identities.clone()
         },
@@ -282,43 +293,75 @@ pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
     }
 }
 
+/// The sources' options with what the configuration file says filled in, for commands that have
+/// no other use for the file. It is the one that `run` reads: CLOUDTASER_CONFIG or the default.
+///
+/// # Errors
+///
+/// [`FileError`].
+pub fn with_file(args: &SourceArgs) -> Result<SourceArgs, FileError> {
+    let named = std::env::var_os("CLOUDTASER_CONFIG").map(PathBuf::from);
+    let (_, file) = read_file(named.as_deref())?;
+    Ok(SourceArgs {
+        store: args.store.clone().or(file.store),
+        identity: if args.identity.is_empty() {
+            file.identity
+        } else {
+            args.identity.clone()
+        },
+        passphrase_file: args.passphrase_file.clone().or(file.passphrase_file),
+    })
+}
+
 /// Reads the configuration file that `path` names, or the default one if there is one.
 ///
 /// # Errors
 ///
 /// [`FileError`]; a missing file is an error only when it was named.
 pub fn read_file(path: Option<&Path>) -> Result<(PathBuf, FileConfig), FileError> {
-    let name = path.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
-    let text = match std::fs::read_to_string(&name) {
-        Ok(text) => text,
+    let name = path.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned();
+    let unreadable = |source| FileError::Read {
+        path: name.clone(),
+        source,
+    };
+    // A file that is not named is found in whatever folder we stand in: a pipe there must not
+    // make us wait, and a terminal must not become ours.
+    let flags = if path.is_none() {
+        libc::O_NONBLOCK | libc::O_NOCTTY
+    } else {
+        0
+    };
+    let mut opened = match File::options().read(true).custom_flags(flags).open(&name) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.is_none() => {
             return Ok((name, FileConfig::default()));
         }
-        Err(source) => return Err(FileError::Read { path: name, source }),
+        Err(source) => return Err(unreadable(source)),
     };
-    refuse_untrusted(&name)?;
+    // The descriptor, not the path: what is checked is what is read.
+    if let Some(reason) = distrust(&opened.metadata().map_err(unreadable)?, path.is_some()) {
+        return Err(FileError::Untrusted { path: name, reason });
+    }
+    let mut text = String::new();
+    opened.read_to_string(&mut text).map_err(unreadable)?;
     let config = file::parse(&name, &text)?;
     Ok((name, config))
 }
 
-/// The file decides which program variables are set: who can write it could run code as us.
-fn refuse_untrusted(path: &Path) -> Result<(), FileError> {
-    let metadata = std::fs::metadata(path).map_err(|source| FileError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+/// Why a file that decides what runs with our secrets is not trusted: who can write it could set
+/// the program's variables, and so run code in it.
+fn distrust(metadata: &Metadata, is_named: bool) -> Option<&'static str> {
     let own = rustix::process::geteuid().as_raw();
-    let reason = if metadata.uid() != own && metadata.uid() != 0 {
-        "belongs to another user (chown it to yourself or root)"
+    if !is_named && !metadata.is_file() {
+        return Some("is no regular file (name it with --config if that is meant)");
+    }
+    if metadata.uid() != own && metadata.uid() != 0 {
+        Some("belongs to another user (chown it to yourself or root)")
     } else if metadata.is_file() && metadata.mode() & 0o002 != 0 {
-        "can be written by everybody (chmod o-w)"
+        Some("can be written by everybody (chmod o-w)")
     } else {
-        return Ok(());
-    };
-    Err(FileError::Untrusted {
-        path: path.to_owned(),
-        reason,
-    })
+        None
+    }
 }
 
 #[cfg(test)]

@@ -136,3 +136,18 @@ fn a_file_that_everybody_may_write_is_refused() {
         Err(FileError::Untrusted { .. })
     ));
 }
+
+#[test]
+fn lines_of_the_variable_stand_in_for_the_flag() {
+    let inherited = [("CLOUDTASER_ENV", "A=1\n\nB=vault:secret/b#c\n")];
+    let config = config_with(&[], "", &inherited).expect("valid");
+    assert!(config.plan.replaces("A") && config.plan.replaces("B"));
+    let config = config_with(&["--env", "C=two\nlines"], "", &inherited).expect("valid");
+    assert!(config.plan.replaces("C") && !config.plan.replaces("A"));
+    let texts: Vec<_> = config
+        .plan
+        .literals()
+        .map(|(_, text)| text.expose().to_vec())
+        .collect();
+    assert_eq!(texts, [b"two\nlines".to_vec()]);
+}

@@ -202,11 +202,15 @@ mod tests {
         }
     }
 
-    /// A real program, small enough to be cut and changed thousands of times.
+    /// The start of a real program, read once: the whole file may have 100 MB.
     fn real_program() -> Vec<u8> {
-        let mut bytes = std::fs::read("/proc/self/exe").unwrap();
-        bytes.truncate(65_536);
-        bytes
+        static START: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+            let mut start = vec![0; 65_536];
+            let file = File::open("/proc/self/exe").unwrap();
+            FileExt::read_exact_at(&file, &mut start, 0).unwrap();
+            start
+        });
+        START.clone()
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! What a user writes to name a secret, and how it is read: `docs/references.md` is the page.
 //!
 //! Text goes in, checked values come out; nothing is looked up here and nothing is expanded. The
-//! plan decides what is read and which variable gets it. [`parse`] reads one reference,
+//! plan decides what is read and which variable gets it. [`parse()`] reads one reference,
 //! [`template::parse`] a whole environment value, [`parse_env_from`] "all keys of a path".
 
 mod env_from;

@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn ordinary_programs_fit_into_48_kib() {
-        assert!(capacity_of(20, 64) <= 48 * 1024, "{}", capacity_of(20, 64));
+        assert!(capacity_of(20, 64) <= 12 * 1024, "{}", capacity_of(20, 64));
         assert!(
             capacity_of(100, 100) <= 48 * 1024,
             "{}",

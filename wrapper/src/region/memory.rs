@@ -69,8 +69,7 @@ impl Refusal {
                  command line; some container runtimes hide the call with a seccomp profile",
             ),
             RefusalReason::Forbidden => format!(
-                "allow {} in the container's seccomp profile (RuntimeDefault allows it in current \
-                 runtimes), or grant CAP_IPC_LOCK where a limit of 0 is meant",
+                "allow {} in the container's seccomp profile and security module",
                 self.call
             ),
             RefusalReason::Limit { needed, .. } => format!(

@@ -4,7 +4,9 @@
 use std::ffi::{CStr, c_char};
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::signal::{self, ChildSignal, SignalMask};
 use crate::region::EnvironString;
@@ -66,8 +68,8 @@ pub struct SignalState {
 
 /// Starts `program` in a child process and returns its process id.
 ///
-/// The child gets back the signal mask and the disposition of SIGCHLD that we found, and dies with this process (`PR_SET_PDEATHSIG`,
-/// SIGKILL; a set-user-ID program clears that). The parent returns when the kernel has taken the
+/// The child gets back the signal mask and the disposition of SIGCHLD that we found, and dies with
+/// this process (`PR_SET_PDEATHSIG`, SIGKILL; a set-user-ID program clears that). The parent returns when the kernel has taken the
 /// program's arguments and environment over, or with the child's error.
 ///
 /// # Errors
@@ -80,14 +82,14 @@ pub fn spawn(
     found: &SignalState,
 ) -> io::Result<i32> {
     let (read_end, write_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let parent = rustix::process::getpid();
     // SAFETY: `fork(2)` copies the calling thread only. This process has one thread until the
     // program runs, so no lock can be held by another one in the child.
     let pid = unsafe { libc::fork() };
     match pid {
         -1 => Err(io::Error::last_os_error()),
         0 => {
-            let error = child(program, arguments, environment, found, parent);
+            drop(read_end);
+            let error = child(program, arguments, environment, found, &write_end);
             report_and_exit(write_end.as_fd(), &error)
         }
         pid => {
@@ -107,15 +109,28 @@ fn child(
     arguments: &ExecStrings<'_>,
     environment: &ExecStrings<'_>,
     found: &SignalState,
-    parent: rustix::process::Pid,
+    write_end: &OwnedFd,
 ) -> io::Error {
     if let Err(error) =
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
     {
         return error.into();
     }
-    // The parent may have died between fork and the line above. Its death would not be told.
-    if rustix::process::getppid() != Some(parent) {
+    // The parent may have died between fork and the line above, and its death would not be told.
+    // It holds the pipe's only other end. (Its process id says nothing in a new PID namespace.)
+    let mut pipe = [PollFd::new(write_end, PollFlags::OUT)];
+    let polled = rustix::event::poll(
+        &mut pipe,
+        Some(&Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        }),
+    );
+    if polled.is_err()
+        || pipe
+            .iter()
+            .any(|end| end.revents().contains(PollFlags::ERR))
+    {
         return io::Error::from_raw_os_error(libc::ESRCH);
     }
     signal::restore_child_signal(found.child);
@@ -123,6 +138,12 @@ fn child(
         return error;
     }
     execve(program, arguments, environment)
+}
+
+/// Ends the process at once with `status`: no destructor, no exit handler runs.
+pub fn exit_now(status: u8) -> ! {
+    // SAFETY: `_exit(2)` takes a number by value and does not return.
+    unsafe { libc::_exit(i32::from(status)) }
 }
 
 fn report_and_exit(write_end: BorrowedFd<'_>, error: &io::Error) -> ! {

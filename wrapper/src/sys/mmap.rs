@@ -168,7 +168,7 @@ fn place(start: *mut c_void, len: usize, file: Option<BorrowedFd<'_>>) -> io::Re
         // `GuardedMapping::new` has just reserved and given to nobody.
         unsafe { mmap(start, len, prot, flags, file, 0) }?;
     } else {
-        // SAFETY: as above.
+        // SAFETY: MAP_FIXED as above: the range is reserved and `GuardedMapping::new` owns it.
         unsafe { mmap_anonymous(start, len, prot, flags) }?;
     }
     Ok(())
@@ -188,5 +188,41 @@ impl fmt::Debug for GuardedMapping {
             .field("len", &self.len)
             .field("is_writable", &self.is_writable)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::{Read, Seek};
+    use std::os::fd::AsFd;
+
+    use rustix::fs::{MemfdFlags, memfd_create};
+
+    #[test]
+    fn what_was_written_is_wiped_when_the_mapping_goes() {
+        let file = memfd_create("wiped", MemfdFlags::CLOEXEC).expect("memfd_create");
+        let mut file = File::from(file);
+        file.set_len(8192).expect("ftruncate");
+        let mut mapping = GuardedMapping::new(8192, Some(file.as_fd())).expect("mmap");
+        mapping.words()[600].store(u64::MAX, Ordering::Relaxed);
+        mapping.set_writable(false).expect("mprotect");
+        let mut read = || {
+            let mut bytes = Vec::new();
+            file.rewind().expect("lseek");
+            file.read_to_end(&mut bytes).expect("read");
+            bytes
+        };
+        assert_eq!(read().iter().filter(|byte| **byte != 0).count(), 8);
+        drop(mapping);
+        assert!(read() == [0; 8192], "left behind");
+    }
+
+    #[test]
+    fn a_mapping_that_the_kernel_refuses_is_an_error() {
+        let file = File::open("/proc/self/status").expect("open");
+        GuardedMapping::new(1, Some(file.as_fd())).expect_err("proc files cannot be mapped");
+        GuardedMapping::new(usize::MAX, None).expect_err("too large");
     }
 }

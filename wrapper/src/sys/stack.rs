@@ -6,23 +6,38 @@
 
 use std::hint::black_box;
 
+use rustix::process::{Resource, getrlimit};
+
 /// How much of the stack is wiped, in bytes.
 ///
 /// Chosen: decryption, parsing and argument handling were seen to use less than 100 KiB below
 /// `start`'s frame; the kernel's default limit is 8 MiB (`RLIMIT_STACK`).
 const WIPED: usize = 256 * 1024;
 
+/// How much is wiped of a stack that is limited to less than 1 MiB, in bytes. Chosen: a quarter of
+/// what the decryption uses; a larger frame would end the process (SIGSEGV).
+const WIPED_OF_SMALL: usize = 24 * 1024;
+
 /// Overwrites the stack below the caller's frame, where calls that have returned kept their
 /// locals: key material of the decryption, parts of values on their way into the region.
 ///
 /// Call it from the function whose callees handled the secrets, or from one above it. What still
 /// lives in the caller's own frame is not touched.
-#[inline(never)]
 pub fn wipe_finished_calls() {
-    let mut area = [0_u8; WIPED];
-    // SAFETY: `explicit_bzero(3)` writes `WIPED` bytes from the start of `area`, which has just
+    let limit = getrlimit(Resource::Stack).current;
+    if limit.is_none_or(|limit| limit >= 4 * WIPED as u64) {
+        wipe::<WIPED>();
+    } else {
+        wipe::<WIPED_OF_SMALL>();
+    }
+}
+
+#[inline(never)]
+fn wipe<const BYTES: usize>() {
+    let mut area = [0_u8; BYTES];
+    // SAFETY: `explicit_bzero(3)` writes `BYTES` bytes from the start of `area`, which has just
     // that size and lives until the end of this function.
-    unsafe { libc::explicit_bzero(area.as_mut_ptr().cast(), WIPED) };
+    unsafe { libc::explicit_bzero(area.as_mut_ptr().cast(), BYTES) };
     black_box(&area);
 }
 

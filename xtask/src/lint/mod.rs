@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use crate::command::Answer;
 use crate::exec::Cmd;
@@ -15,6 +15,7 @@ use crate::{paths, setup};
 
 mod markdown;
 mod rules;
+mod tree;
 
 /// A check: its name in the table, and what runs it.
 struct Lint {
@@ -123,7 +124,10 @@ fn documentation() -> Result<Outcome> {
         "--no-deps",
         "--document-private-items",
     ]);
-    program(doc.env("RUSTDOCFLAGS", "-D warnings"))
+    program(doc.env(
+        "RUSTDOCFLAGS",
+        "-D warnings -A rustdoc::private_intra_doc_links",
+    ))
 }
 
 /// A cargo command for the fuzz targets, which are a workspace of their own.
@@ -191,7 +195,7 @@ fn shellcheck() -> Result<Outcome> {
     let is_script = |file: &&PathBuf| {
         file.extension().is_some_and(|ext| ext == "sh") || file.ends_with(".ci/run")
     };
-    let files = files()?;
+    let files = tree::files()?;
     let scripts: Vec<_> = files.iter().filter(is_script).collect();
     if scripts.is_empty() {
         return Ok(Outcome::Passed);
@@ -201,7 +205,7 @@ fn shellcheck() -> Result<Outcome> {
 
 fn house_rules() -> Result<Outcome> {
     let mut found = Vec::new();
-    for file in files()? {
+    for file in tree::files()? {
         // A file that is not UTF-8 (a test vector, say) is no source text.
         if let Ok(text) = std::fs::read_to_string(paths::root().join(&file)) {
             found.extend(rules::check(&file, &text));
@@ -211,7 +215,7 @@ fn house_rules() -> Result<Outcome> {
 }
 
 fn markdown_links() -> Result<Outcome> {
-    let files = files()?;
+    let files = tree::files()?;
     let mut found = Vec::new();
     for file in files
         .iter()
@@ -229,45 +233,5 @@ fn judge(found: &[String]) -> Outcome {
     match found.len() {
         0 => Outcome::Passed,
         n => Outcome::Failed(format!("{n} finding(s), listed above")),
-    }
-}
-
-/// Every file of the tree that is or could be committed, relative to its root.
-fn files() -> Result<Vec<PathBuf>> {
-    let output = Cmd::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
-        .dir(paths::root())
-        .ask()?;
-    if !output.status.success() {
-        bail!(
-            "git ls-files failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    let text = String::from_utf8(output.stdout).context("a file name is not UTF-8")?;
-    let names = text
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .map(PathBuf::from);
-    Ok(names
-        .filter(|name| paths::root().join(name).is_file())
-        .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tree_is_listed_without_build_results() {
-        let files = files().unwrap();
-        assert!(files.iter().any(|file| file.ends_with("xtask/src/main.rs")));
-        assert!(!files.iter().any(|file| file.starts_with("target")));
     }
 }

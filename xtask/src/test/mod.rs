@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use self::report::{Outcome, Report};
 use crate::command::{Answer, nearest};
 use crate::exec::Cmd;
-use crate::{lint, paths, product, setup};
+use crate::{demo, lint, paths, product, setup};
 
 mod fuzz;
 mod libtest;
@@ -39,6 +39,10 @@ const TIERS: &[Tier] = &[
     Tier {
         name: "fuzz",
         run: fuzz::tier,
+    },
+    Tier {
+        name: "demo",
+        run: demo::tier,
     },
 ];
 

@@ -1,0 +1,156 @@
+//! What all benchmarks stand on: the release binary, a bare program, stores with made-up secrets.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+
+use crate::exec::Cmd;
+use crate::{paths, product, setup};
+
+/// Secrets in the small and in the large store.
+pub(super) const TEN: usize = 10;
+pub(super) const THOUSAND: usize = 1000;
+/// Bytes in a value of the large store.
+pub(super) const LARGE_VALUE: usize = 1024;
+
+/// A program that does nothing: what the wrapper's start is measured over.
+const BARE: &str = "int main(void) { return 0; }\n";
+
+/// The folder with everything; made anew for each run, below cargo's target folder.
+#[derive(Debug)]
+pub(super) struct Stage {
+    dir: PathBuf,
+    /// `cloudtaser`, as released.
+    pub(super) cloudtaser: PathBuf,
+    /// A static program that ends at once.
+    pub(super) bare: PathBuf,
+}
+
+/// A store with secrets `secret/bench/0`, `secret/bench/1`, …, each with the field `value`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Secrets {
+    pub(super) count: usize,
+    pub(super) name: &'static str,
+}
+
+impl Stage {
+    /// Builds and fills everything.
+    pub(super) fn new() -> Result<Self> {
+        setup::for_running()?;
+        let cloudtaser = match std::env::var_os("CLOUDTASER_BIN") {
+            Some(file) => PathBuf::from(file),
+            None => product::build(true)?,
+        };
+        let dir = paths::target()?.join("bench");
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))?;
+        }
+        fs::create_dir_all(&dir)?;
+        let bare = dir.join("bare");
+        fs::write(dir.join("bare.c"), BARE)?;
+        Cmd::new("cc")
+            .args(["-O2", "-static", "-o"])
+            .arg(&bare)
+            .arg(dir.join("bare.c"))
+            .run()?;
+        let stage = Self {
+            dir,
+            cloudtaser,
+            bare,
+        };
+        stage.fill(SMALL, 32)?;
+        stage.fill(LARGE, LARGE_VALUE)?;
+        Ok(stage)
+    }
+
+    /// A file of the stage.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// The identity of a store.
+    pub(super) fn identity(&self, secrets: Secrets) -> PathBuf {
+        self.file(&format!("{}.identity", secrets.name))
+    }
+
+    /// `cloudtaser` with a subcommand and the options that name the store.
+    fn on_store(&self, words: &[&str], secrets: Secrets) -> Cmd {
+        Cmd::new(&self.cloudtaser)
+            .args(words)
+            .arg("--store")
+            .arg(self.file(&format!("{}.age", secrets.name)))
+            .arg("--identity")
+            .arg(self.identity(secrets))
+    }
+
+    /// `cloudtaser run` with the first `used` secrets of a store as variables.
+    pub(super) fn run(&self, secrets: Secrets, used: usize) -> Cmd {
+        let variables = (0..used.min(secrets.count)).flat_map(|n| {
+            [
+                "--env".to_owned(),
+                format!("SECRET_{n}=vault:secret/bench/{n}#value"),
+            ]
+        });
+        self.on_store(&["run"], secrets).args(variables).arg("--")
+    }
+
+    /// Values of a store, in the order of their paths: distinct, of `length` bytes.
+    fn fill(&self, secrets: Secrets, length: usize) -> Result<()> {
+        self.on_store(&["store", "init"], secrets).run()?;
+        let document: serde_json::Map<String, serde_json::Value> = (0..secrets.count)
+            .map(|n| {
+                (
+                    format!("secret/bench/{n}"),
+                    serde_json::json!({ "value": value(n, length) }),
+                )
+            })
+            .collect();
+        let text = serde_json::Value::from(document).to_string();
+        let mut child = self
+            .on_store(&["store", "import"], secrets)
+            .into_std()
+            .stdin(Stdio::piped())
+            .spawn()
+            .context("cannot run `cloudtaser store import`")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            std::io::Write::write_all(&mut stdin, text.as_bytes())?;
+        }
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("`cloudtaser store import` ended with {status}");
+        }
+        Ok(())
+    }
+}
+
+/// Ten secrets of the size of a password.
+pub(super) const SMALL: Secrets = Secrets {
+    count: TEN,
+    name: "small",
+};
+/// A thousand of 1 KiB.
+pub(super) const LARGE: Secrets = Secrets {
+    count: THOUSAND,
+    name: "large",
+};
+
+/// A made-up value: `n` and then letters that do not repeat with a short period.
+pub(super) fn value(n: usize, length: usize) -> String {
+    let letter = |i: usize| ('a'..='z').nth((i * i + i / 7 + n) % 26).unwrap_or('a');
+    let start = format!("{n}-");
+    let rest = (0..length.saturating_sub(start.len())).map(letter);
+    start.chars().chain(rest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_their_length_and_differ() {
+        assert_eq!(value(7, LARGE_VALUE).len(), LARGE_VALUE);
+        assert_ne!(value(1, 32), value(2, 32));
+    }
+}

@@ -1,0 +1,124 @@
+//! The table of commands: what each is called, says of itself and calls.
+
+use crate::command::Command;
+
+/// Every command, in the order of the overview.
+pub(crate) const COMMANDS: &[Command] = &[
+    Command {
+        name: "setup",
+        usage: "",
+        about: "installs what is missing to build, test and demonstrate; changes nothing twice",
+        more: "Debian packages are installed with apt-get when run as root, else named.\n\
+               Versions are pinned in xtask/src/versions.rs. What is downloaded or built once is\n\
+               kept in $CLOUDTASER_CACHE, else $XDG_CACHE_HOME/cloudtaser, else\n\
+               ~/.cache/cloudtaser. The linters' own tools are installed by `lint`.",
+        flags: &[],
+        words: 0,
+        call: |_| crate::setup::run(),
+    },
+    Command {
+        name: "demo",
+        usage: "",
+        about: "runs psql with a password from the store, and proves where the password is not",
+        more: "Installs what is missing, builds, makes an encrypted store in a temporary folder,\n\
+               starts a PostgreSQL server on the loopback interface and runs psql through\n\
+               `cloudtaser run`. Each row of the table is a check; one that fails fails the\n\
+               command. As root it can also search the wrapper's memory. CLOUDTASER_BIN names\n\
+               another binary than the one that would be built.",
+        flags: &[],
+        words: 0,
+        call: |_| crate::demo::run(),
+    },
+    Command {
+        name: "build",
+        usage: "[--release]",
+        about: "builds the static binary `cloudtaser` and says where it is",
+        more: "Static, position-independent, no interpreter, no shared library. With --release it\n\
+               is the file that ships, stripped; its hardening and size are then a test\n\
+               (`cargo xtask test process binary`).",
+        flags: &["--release"],
+        words: 0,
+        call: |args| crate::product::run(args.has("--release")),
+    },
+    Command {
+        name: "test",
+        usage: "[tier] [filter]",
+        about: "runs a tier of tests, or all; ends with a table and the counts",
+        more: "Tiers: lint, unit, process, fuzz, demo. The filter is a part of a test's name.\n\
+               The last line is `N passed, N failed, N skipped`. A skipped test names what is\n\
+               missing; with CI=true a skip that is not in xtask/src/test/skip.rs is a failure.\n\n\
+               Examples:\n  cargo xtask test\n  cargo xtask test unit\n  \
+               cargo xtask test process signal",
+        flags: &[],
+        words: 2,
+        call: |args| crate::test::run(args.word(0), args.word(1)),
+    },
+    Command {
+        name: "bench",
+        usage: "[--json] [name]",
+        about: "measures the figures that we hold ourselves to, each beside its bar",
+        more: "Names: size, start, sops, memory, many, many-memory. `sops` builds that program\n\
+               once with Go (some minutes). Fails when a bar is not met. Leave the machine alone\n\
+               while it runs. CLOUDTASER_BIN names another binary than the one that would be\n\
+               built.",
+        flags: &["--json"],
+        words: 1,
+        call: |args| crate::bench::run(args.word(0), args.has("--json")),
+    },
+    Command {
+        name: "lint",
+        usage: "[filter]",
+        about: "format, clippy, licences, unused dependencies, shell, links, house rules",
+        more: "Each is one line of the table. Installs cargo-deny and cargo-machete into the\n\
+               cache on first use (some minutes).",
+        flags: &[],
+        words: 1,
+        call: |args| crate::test::run(Some("lint"), args.word(0)),
+    },
+    Command {
+        name: "fmt",
+        usage: "",
+        about: "formats the Rust code",
+        more: "",
+        flags: &[],
+        words: 0,
+        call: |_| crate::lint::format(),
+    },
+    Command {
+        name: "ci",
+        usage: "",
+        about: "everything that CI does, in CI's order: lint, build, test",
+        more: "",
+        flags: &[],
+        words: 0,
+        call: |_| crate::test::ci(),
+    },
+    Command {
+        name: "generate",
+        usage: "[--check]",
+        about: "records the binary's size in tests/binary.toml, or checks that it fits",
+        more: "The only stored fact that a program writes. Review the difference before a commit.",
+        flags: &["--check"],
+        words: 0,
+        call: |args| crate::product::generate(args.has("--check")),
+    },
+    Command {
+        name: "doctor",
+        usage: "",
+        about: "which of the developer's tools are here, a line each with the fix",
+        more: "About this checkout's tools. What a place can give to `cloudtaser` itself is\n\
+               answered by `cloudtaser doctor`.",
+        flags: &[],
+        words: 0,
+        call: |_| crate::doctor::run(),
+    },
+    Command {
+        name: "__sweep",
+        usage: "DIR",
+        about: "",
+        more: "Part of `demo`: cleans up after it, however it ended.",
+        flags: &[],
+        words: 1,
+        call: |args| crate::demo::place::sweep(args.word(0).unwrap_or_default()),
+    },
+];
