@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -180,6 +181,25 @@ impl Wrapper {
     #[must_use]
     pub fn file(self, toml: &str) -> Self {
         let _path = self.write("cloudtaser.toml", toml);
+        self
+    }
+
+    /// Lets every user run it there: the program is copied into the folder, and all can be read.
+    ///
+    /// # Panics
+    ///
+    /// When that is not possible.
+    #[must_use]
+    pub fn for_every_user(mut self) -> Self {
+        let copy = self.folder().join("cloudtaser");
+        let _bytes = std::fs::copy(&self.program, &copy).expect("copied");
+        self.program = copy;
+        let files = std::fs::read_dir(self.folder()).expect("listed");
+        let files = files.map(|file| file.expect("listed").path());
+        for path in files.chain([self.folder().to_owned()]) {
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(path, mode).expect("chmod");
+        }
         self
     }
 
