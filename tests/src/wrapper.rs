@@ -97,7 +97,7 @@ impl Wrapper {
             file("identity"),
         ];
         let store = |words: &[&str], input: String| {
-            let command = std::process::Command::new(&wrapper.program);
+            let command = Command::new(&wrapper.program);
             let answer = feed(command, words, &flags, input);
             assert!(answer.status.success(), "{answer:?}");
         };
@@ -360,13 +360,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Runs a command of the store with `input` on standard input.
-fn feed(
-    mut command: std::process::Command,
-    words: &[&str],
-    flags: &[OsString],
-    input: String,
-) -> std::process::Output {
-    let piped = std::process::Stdio::piped;
+fn feed(mut command: Command, words: &[&str], flags: &[OsString], input: String) -> Output {
+    let piped = Stdio::piped;
     let command = command.args(words).args(flags);
     let started = command
         .stdin(piped())
@@ -376,7 +371,7 @@ fn feed(
     let mut child = started.expect("started");
     // The import is read to its end before anything is answered.
     let mut stdin = child.stdin.take().expect("a pipe");
-    std::io::Write::write_all(&mut stdin, input.as_bytes()).expect("written");
+    stdin.write_all(input.as_bytes()).expect("written");
     drop(stdin);
     child.wait_with_output().expect("waited for")
 }
