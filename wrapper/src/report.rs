@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 /// Where the wrapper's own lines go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
     /// Whether [`Report::step`] prints.
     pub is_verbose: bool,

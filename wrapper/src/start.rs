@@ -90,7 +90,7 @@ impl StartError {
         match self {
             Self::Config(error) => error.status(),
             Self::Harden(error) => error.status(),
-            Self::Source(_) => status::SOURCE,
+            Self::Source(error) => error.status,
             Self::Plan(errors) => errors.status(),
             Self::Layout(_) | Self::TooLong { .. } => status::USAGE,
             Self::Region(error) => error.exit_status(),

@@ -10,9 +10,16 @@ pub const USAGE: u8 = 64;
 pub const NO_SECRET: u8 = 66;
 /// The secret source cannot be reached, opened or read (`EX_UNAVAILABLE`).
 pub const SOURCE: u8 = 69;
+/// The server is there and does not serve now: sealed, not initialised, without a leader, 429 or
+/// 5xx after all retries (`EX_TEMPFAIL`). Trying again later may help.
+pub const TEMPORARY: u8 = 75;
+/// The server's identity or answer cannot be accepted: certificate, redirect to elsewhere, size,
+/// no JSON, wrong types (`EX_PROTOCOL`).
+pub const PROTOCOL: u8 = 76;
 /// Our own failure, such as a system call that must not fail (`EX_SOFTWARE`).
 pub const INTERNAL: u8 = 70;
-/// A privilege or a protection that policy demands is missing (`EX_NOPERM`).
+/// A privilege or a protection that policy demands is missing, or the server does not accept our
+/// identity or does not allow what a reference asks for (`EX_NOPERM`).
 pub const PRIVILEGE: u8 = 77;
 /// The program was found but cannot be executed (POSIX, `env(1)`).
 pub const NOT_EXECUTABLE: u8 = 126;
@@ -26,6 +33,14 @@ pub const SIGNAL_BASE: u8 = 128;
 pub const fn is_ours(status: u8) -> bool {
     matches!(
         status,
-        USAGE | NO_SECRET | SOURCE | INTERNAL | PRIVILEGE | NOT_EXECUTABLE | NOT_FOUND
+        USAGE
+            | NO_SECRET
+            | SOURCE
+            | INTERNAL
+            | TEMPORARY
+            | PROTOCOL
+            | PRIVILEGE
+            | NOT_EXECUTABLE
+            | NOT_FOUND
     )
 }

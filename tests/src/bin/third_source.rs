@@ -16,7 +16,8 @@ use std::ffi::{c_char, c_int};
 
 use cloudtaser_wrapper::secret::Secret;
 use cloudtaser_wrapper::source::{
-    Fields, ReadError, Registry, Request, Source, SourceConfig, SourceError, SourceKind, render,
+    Action, Fields, ReadError, Registry, Request, Source, SourceConfig, SourceError, SourceKind,
+    render,
 };
 use cloudtaser_wrapper::sys::alloc::WipingAllocator;
 use serde_json::{Map, Value};
@@ -40,6 +41,7 @@ struct Memory(Map<String, Value>);
 fn open(_: &SourceConfig) -> Result<Box<dyn Source>, SourceError> {
     let secrets = read_file().map_err(|cause| SourceError {
         source_name: KIND.name,
+        status: cloudtaser_wrapper::status::SOURCE,
         cause,
     })?;
     Ok(Box::new(Memory(secrets)))
@@ -72,15 +74,22 @@ impl Memory {
         let Some(Value::Object(fields)) = self.0.get(&path) else {
             return Err(ReadError::NoSecret { path });
         };
-        match request.version {
-            None | Some(1) => Ok(Fields {
+        match request.action {
+            Action::Read {
+                version: None | Some(1),
+            } => Ok(Fields {
                 canonical_path: path,
                 values: fields
                     .iter()
                     .map(|(name, value)| (name.clone(), secret(value)))
                     .collect(),
             }),
-            Some(version) => Err(ReadError::NoVersion { path, version }),
+            Action::Read {
+                version: Some(version),
+            } => Err(ReadError::NoVersion { path, version }),
+            _ => Err(ReadError::Unsupported {
+                reason: "the source `memory` can only be read",
+            }),
         }
     }
 }

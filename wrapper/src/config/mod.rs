@@ -290,6 +290,7 @@ pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
             .passphrase_file
             .clone()
             .or_else(|| file.passphrase_file.clone()),
+        ..SourceConfig::default()
     }
 }
 

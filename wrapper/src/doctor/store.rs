@@ -88,6 +88,7 @@ mod tests {
             store: folder.path().join("store.age"),
             identities: vec![write("own", &own)],
             passphrase_file: None,
+            ..SourceConfig::default()
         };
         let encrypted = crypt::encrypt(&Document::new(recipients), None, &source.store).unwrap();
         file::create(&source.store, &encrypted).unwrap();

@@ -225,6 +225,9 @@ fn unreadable(source: ReadError, spot: Spot) -> PlanError {
         | ReadError::NoVersion { .. }
         | ReadError::Deleted { .. }
         | ReadError::Destroyed { .. } => PlanError::Missing { spot, source },
-        ReadError::BadPath { .. } => PlanError::BadPath { spot, source },
+        ReadError::BadPath { .. } | ReadError::Unsupported { .. } | ReadError::Refused { .. } => {
+            PlanError::BadPath { spot, source }
+        }
+        ReadError::Forbidden { .. } => PlanError::Forbidden { spot, source },
     }
 }

@@ -81,9 +81,18 @@ pub enum PlanError {
         #[source]
         source: ReadError,
     },
-    /// The source can never have such a path. Exit status 64.
+    /// The source can never do this, or refuses it as it is written. Exit status 64.
     #[error("cannot read {spot}")]
     BadPath {
+        /// Which reference.
+        spot: Spot,
+        /// What the source says.
+        #[source]
+        source: ReadError,
+    },
+    /// The source's policies forbid it. Exit status 77.
+    #[error("may not read {spot}")]
+    Forbidden {
         /// Which reference.
         spot: Spot,
         /// What the source says.
@@ -161,6 +170,7 @@ impl PlanError {
     pub fn status(&self) -> u8 {
         match self {
             Self::Missing { .. } | Self::NoField { .. } => status::NO_SECRET,
+            Self::Forbidden { .. } => status::PRIVILEGE,
             Self::Unanswered { .. } => status::INTERNAL,
             _ => status::USAGE,
         }
@@ -204,11 +214,12 @@ impl PlanErrors {
         &self.errors
     }
 
-    /// 70 when a source misbehaved, else 64 when something is written wrongly, else 66.
+    /// 70 when a source misbehaved, else 64 when something is written wrongly, else 77 when
+    /// something is forbidden, else 66.
     #[must_use]
     pub fn status(&self) -> u8 {
         let has = |status| self.errors.iter().any(|error| error.status() == status);
-        let order = [status::INTERNAL, status::USAGE];
+        let order = [status::INTERNAL, status::USAGE, status::PRIVILEGE];
         order
             .into_iter()
             .find(|status| has(*status))

@@ -161,10 +161,9 @@ impl Plan {
         } else {
             scheme.into()
         };
-        let path = path.into();
         Read {
             source,
-            request: Request { path, version },
+            request: Request::read(path, version),
         }
     }
 }

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fields, ReadError, Request, Source, SourceConfig, SourceError, SourceKind, render};
+use super::{
+    Action, Fields, ReadError, Request, Source, SourceConfig, SourceError, SourceKind, render,
+};
+use crate::status;
 use crate::store::StoreError;
 use crate::store::document::Document;
 use crate::store::open::{Opened, open as open_store};
@@ -64,17 +67,31 @@ fn locate<'d, 'a>(
     document: &'d Document<'a>,
     request: &Request,
 ) -> Result<(SecretPath, &'d crate::store::document::Version<'a>), ReadError> {
+    let version = match &request.action {
+        Action::Read { version } => *version,
+        Action::Write { .. } => {
+            let reason = "the local store issues nothing; references that write (`>>`) need a \
+                          server (--source openbao, --addr)";
+            return Err(ReadError::Unsupported { reason });
+        }
+        Action::Decrypt => {
+            let reason = "the local store decrypts nothing; transit ciphertexts need a server \
+                          (--source openbao, --addr)";
+            return Err(ReadError::Unsupported { reason });
+        }
+    };
     let path = SecretPath::parse(&request.path).map_err(|reason| ReadError::BadPath {
         path: request.path.clone(),
         reason,
     })?;
-    let (_, version) = document.find(&path, request.version)?;
+    let (_, version) = document.find(&path, version)?;
     Ok((path, version))
 }
 
 fn failed(error: StoreError) -> SourceError {
     SourceError {
         source_name: KIND.name,
+        status: status::SOURCE,
         cause: Box::new(error),
     }
 }

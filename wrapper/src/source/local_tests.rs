@@ -14,6 +14,7 @@ fn store() -> (tempfile::TempDir, SourceConfig) {
         store: folder.path().join("store.age"),
         identities: vec![folder.path().join("identity.txt")],
         passphrase_file: None,
+        ..SourceConfig::default()
     };
     let text = format!("# a comment\n\n{}\n", identity.to_string().expose_secret());
     std::fs::write(&config.identities[0], text).unwrap();
@@ -44,10 +45,7 @@ fn store() -> (tempfile::TempDir, SourceConfig) {
 }
 
 fn request(path: &str, version: impl Into<Option<u64>>) -> Request {
-    Request {
-        path: path.to_owned(),
-        version: version.into(),
-    }
+    Request::read(path, version.into())
 }
 
 #[test]

@@ -5,19 +5,68 @@
 //! is added to a [`Registry`] and needs no change elsewhere.
 
 pub mod local;
+pub mod openbao;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
+use self::openbao::settings::ServerConfig;
+use crate::report::Report;
 use crate::secret::Secret;
 
-/// One path to read: each (path, version) pair occurs once in a fetch.
+/// One thing to ask a source for. Equal requests are asked once in a fetch, so that everything
+/// that a dynamic secret or an issued certificate consists of is from one answer.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Request {
-    /// The path as the user wrote it, without scheme, such as `secret/db` or `secret/data/db`.
+    /// The path as the user wrote it, without scheme, such as `secret/db` or `secret/data/db`;
+    /// for [`Action::Decrypt`] the ciphertext, `vault:v1:…`.
     pub path: String,
-    /// A pinned version, 1 or more; the newest one when absent.
-    pub version: Option<u64>,
+    /// What is done there.
+    pub action: Action,
+}
+
+impl Request {
+    /// Reads `path`, at a pinned version or the newest one.
+    pub fn read(path: impl Into<String>, version: Option<u64>) -> Self {
+        Self {
+            path: path.into(),
+            action: Action::Read { version },
+        }
+    }
+}
+
+/// What a [`Request`] does at its path.
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Action {
+    /// Reads it.
+    Read {
+        /// A pinned version, 1 or more; the newest one when absent.
+        version: Option<u64>,
+    },
+    /// Writes to it and takes the answer: certificates and the like (`>>vault:…`).
+    Write {
+        /// A JSON object, compact, its keys sorted on every level. May be sensitive; never printed.
+        parameters: String,
+    },
+    /// Decrypts a ciphertext of the transit engine. The answer has the one field
+    /// [`PLAINTEXT_FIELD`].
+    Decrypt,
+}
+
+/// The name of the only field that an answer to [`Action::Decrypt`] has.
+pub const PLAINTEXT_FIELD: &str = "plaintext";
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read { version: None } => f.write_str("Read"),
+            Self::Read { version: Some(n) } => write!(f, "Read({n})"),
+            Self::Write { .. } => f.write_str("Write(…)"),
+            Self::Decrypt => f.write_str("Decrypt"),
+        }
+    }
 }
 
 /// What stands at a path: the fields of one version.
@@ -72,14 +121,40 @@ pub enum ReadError {
         /// What is wrong with it, and what a path looks like.
         reason: &'static str,
     },
+    /// The source cannot do what the reference asks for, such as a file that is asked to issue.
+    #[error("{reason}")]
+    Unsupported {
+        /// What it cannot do, and which source can.
+        reason: &'static str,
+    },
+    /// The source's policies do not allow it. No default covers this.
+    #[error("permission denied at `{path}`: {fix}")]
+    Forbidden {
+        /// The path as the source spells it.
+        path: String,
+        /// What to change at the source.
+        fix: String,
+    },
+    /// The source refuses the request as such: a role that there is not, parameters that the role
+    /// does not allow.
+    #[error("the server refuses `{path}`: {text}")]
+    Refused {
+        /// The path as the source spells it.
+        path: String,
+        /// The server's own words, printable, shortened, without anything that we sent in secret.
+        text: String,
+    },
 }
 
-/// Why a source could not be opened or did not answer at all. Exit status 69.
+/// Why a source could not be opened or did not answer at all.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use the secret source `{source_name}`")]
 pub struct SourceError {
     /// The source's name, such as `local`.
     pub source_name: &'static str,
+    /// The wrapper's exit status, one of [`crate::status`]: [`crate::status::SOURCE`] unless the
+    /// source knows better.
+    pub status: u8,
     /// The source's own error.
     #[source]
     pub cause: Box<dyn std::error::Error + Send + Sync>,
@@ -94,6 +169,10 @@ pub struct SourceConfig {
     pub identities: Vec<PathBuf>,
     /// File with the store's passphrase (`--passphrase-file`).
     pub passphrase_file: Option<PathBuf>,
+    /// The server, for `openbao`.
+    pub server: ServerConfig,
+    /// Where a source says what it does.
+    pub report: Report,
 }
 
 /// A place that secrets are read from.
@@ -108,6 +187,26 @@ pub trait Source {
     /// path's answer.
     fn read(&mut self, requests: &[Request])
     -> Result<Vec<Result<Fields, ReadError>>, SourceError>;
+
+    /// Ends what the source holds open elsewhere, such as a login token. Called once, last, however
+    /// the start went.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] when something stays behind; the program's end is not changed by it.
+    fn close(&mut self, _ending: Ending) -> Result<(), SourceError> {
+        Ok(())
+    }
+}
+
+/// Why a source is closed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// The program has ended, or never began.
+    Over,
+    /// The program is about to replace us, and will use what was fetched: what keeps that alive
+    /// must stay.
+    Replaced,
 }
 
 /// How to make a source.

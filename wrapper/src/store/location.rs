@@ -25,6 +25,7 @@ pub fn resolve(args: &SourceArgs) -> Result<SourceConfig, StoreError> {
         store,
         identities,
         passphrase_file: args.passphrase_file.clone(),
+        ..SourceConfig::default()
     })
 }
 

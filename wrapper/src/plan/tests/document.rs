@@ -1,6 +1,7 @@
 //! Runs every example of `docs/references.md`: the page's own tables are the test's data.
 
 use super::*;
+use crate::source::Action;
 
 const PAGE: &str = include_str!("../../../../docs/references.md");
 
@@ -29,9 +30,11 @@ fn answers(plan: &Plan) -> Answers {
     for source in plan.sources() {
         let requests = plan.requests(&source);
         let results = requests.iter().map(|request| {
-            let path = match request.version {
-                Some(version) => format!("{} version {version}", request.path),
-                None => request.path.clone(),
+            let path = match request.action {
+                Action::Read {
+                    version: Some(version),
+                } => format!("{} version {version}", request.path),
+                _ => request.path.clone(),
             };
             let fields = secrets.iter().filter(|row| row[0] == path);
             let values: BTreeMap<_, _> = fields

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::reference::Schemes;
-use crate::source::render;
+use crate::source::{Action, render};
 use crate::status;
 
 /// A secret server in a table: path → fields, or why there are none.
@@ -91,9 +91,11 @@ fn answer(plan: &Plan, table: &Table) -> Answers {
 }
 
 fn read(table: &Table, request: &Request) -> Result<Fields, ReadError> {
-    let key = match request.version {
-        Some(version) => format!("{}@{version}", request.path),
-        None => request.path.clone(),
+    let key = match request.action {
+        Action::Read {
+            version: Some(version),
+        } => format!("{}@{version}", request.path),
+        _ => request.path.clone(),
     };
     let path = request.path.clone();
     let Some((_, result)) = table.iter().find(|(path, _)| *path == key) else {
@@ -199,10 +201,7 @@ fn r5_several_keys_of_one_secret_are_one_request() {
         ("D", "other:secret/db#user"),
     ];
     let plan = plan(&variables, &["P_=vault:secret/db"]).unwrap();
-    let request = |version| Request {
-        path: "secret/db".into(),
-        version,
-    };
+    let request = |version| Request::read("secret/db", version);
     assert_eq!(plan.requests("local"), [request(None), request(Some(2))]);
     assert_eq!(plan.requests("other"), [request(None)]);
     assert_eq!(Vec::from_iter(plan.sources()), ["local", "other"]);
