@@ -46,7 +46,7 @@ use self::transport::{Call, Transport};
 use super::{
     Ending, Fields, ReadError, Request, Source, SourceConfig, SourceError, SourceKind, local,
 };
-use crate::reference::{self, Schemes};
+use crate::reference::{self, Schemes, Target};
 use crate::secret::Secret;
 
 /// OpenBao or Vault; what `vault:` and `bao:` mean when an address is configured.
@@ -263,10 +263,18 @@ fn run<F: Future>(work: F) -> Result<F::Output, ServerError> {
 /// Certificates and keys may lie in the local store: `local:tls/client#key`.
 fn read_local(config: &SourceConfig, text: &str) -> Result<Secret, BoxedCause> {
     let reference = reference::parse(text, &Schemes::new([local::KIND.name]))?;
-    let request = Request::read(&*reference.path, reference.version);
+    let Target::Read {
+        path,
+        field,
+        version,
+    } = reference.target
+    else {
+        return Err("the local store is only read".into());
+    };
+    let request = Request::read(path, version);
     let mut answers = (local::KIND.open)(config)?.read(&[request])?;
     let mut fields = answers.pop().ok_or("no answer")??.values;
-    let field = match &reference.field {
+    let field = match &field {
         Some(name) => fields.remove(name),
         None if fields.len() == 1 => fields.pop_first().map(|(_, value)| value),
         None => None,
