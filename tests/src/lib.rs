@@ -10,6 +10,7 @@ pub mod binary;
 pub mod elf;
 pub mod process;
 pub mod search;
+pub mod server;
 pub mod skip;
 pub mod store;
 pub mod sys;

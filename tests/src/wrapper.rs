@@ -1,6 +1,7 @@
 //! Starts `cloudtaser run` the way a test wants it, and keeps what is needed to tell why it went
 //! otherwise: command, folder, status, both outputs.
 
+use std::any::Any;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::Write;
@@ -67,6 +68,7 @@ pub struct Wrapper {
     flags: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     conditions: Vec<String>,
+    kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 impl Wrapper {
@@ -139,7 +141,15 @@ impl Wrapper {
             flags: Vec::new(),
             environment: vec![("PATH".into(), path), ("HOME".into(), home)],
             conditions: Vec::new(),
+            kept: Vec::new(),
         }
+    }
+
+    /// Keeps something, such as a server, for as long as this value lives.
+    #[must_use]
+    pub fn keeping(mut self, value: impl Any + Send + Sync) -> Self {
+        self.kept.push(Box::new(value));
+        self
     }
 
     /// The folder that it runs in.

@@ -79,9 +79,16 @@ fn look() -> Result<Vec<Finding>> {
         });
     }
     all.push(Finding {
+        tool: "a secret server".to_owned(),
+        found: setup::server::here()?.map(|file| file.display().to_string()),
+        fix: "`cargo xtask test openbao` builds Vault into the cache with Go".to_owned(),
+        required: false,
+    });
+    all.push(Finding {
         tool: "go".to_owned(),
         found: exec::which("go").map(|file| file.display().to_string()),
-        fix: "only for `cargo xtask bench`: see go.dev/doc/install".to_owned(),
+        fix: "only for the secret server and `cargo xtask bench`: see go.dev/doc/install"
+            .to_owned(),
         required: false,
     });
     all.push(Finding {

@@ -43,6 +43,24 @@ pub(crate) const SOPS: GoTool = GoTool {
     version: "v3.13.3",
 };
 
+/// The secret server that tests run against, by the module in `tests/servers`. v1.21.4 has no
+/// published sdk that fits.
+pub(crate) const SERVER: &str = "v1.21.0";
+
+/// The server and the two plugins that its minimal build leaves out.
+pub(crate) const SERVER_PACKAGES: &[&str] = &[
+    "github.com/hashicorp/vault",
+    "github.com/hashicorp/vault/plugins/database/postgresql/postgresql-database-plugin",
+    "github.com/hashicorp/vault-plugin-auth-kubernetes/cmd/vault-plugin-auth-kubernetes",
+];
+
+/// What `tests/servers/go.mod` asks for.
+pub(crate) const GO_WANTED: &str = "1.26";
+
+/// The first Go that fetches the one that a module asks for (go.dev/doc/toolchain). Debian's
+/// is older until release 13.
+pub(crate) const GO_OLDEST: (u32, u32) = (1, 21);
+
 /// A Debian or Ubuntu package, wanted when one of its programs is missing. The distribution
 /// keeps its versions; any that it supports will do.
 #[derive(Clone, Copy, Debug)]

@@ -11,6 +11,8 @@
 //! | `memlock=BYTES`, `core=BYTES` | `RLIMIT_MEMLOCK`, `RLIMIT_CORE` |
 //! | `stack=BYTES` | soft `RLIMIT_STACK` |
 //! | `memfd_secret=ERRNO` | a seccomp filter answers so in the kernel's place |
+//! | `death=N` | signal N comes when the thread that started us ends |
+//! | `parent=PID` | nothing: fails if the parent is another, which is how `death` comes too late |
 //! | `traced` | we are its tracer; its stops are continued and its end is passed on |
 #![expect(
     unsafe_code,
@@ -25,7 +27,9 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStringExt;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
+};
 use rustix::thread::{Gid, Uid, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 
@@ -66,6 +70,8 @@ fn apply(name: &str, number: u64) {
         "memlock" => limit(Resource::Memlock, number, Some(number)),
         "core" => limit(Resource::Core, number, Some(number)),
         "stack" => limit(Resource::Stack, number, getrlimit(Resource::Stack).maximum),
+        "death" => die_after_parent(signal()),
+        "parent" => assert_eq!(parent(), i32::try_from(number).ok(), "the parent is gone"),
         "memfd_secret" => refuse_memfd_secret(u32::try_from(number).expect("an errno")),
         _ => panic!("there is no condition `{name}`"),
     }
@@ -82,6 +88,16 @@ fn become_user(number: u32) {
     set_thread_groups(&[]).expect("setgroups");
     set_thread_res_gid(gid, gid, gid).expect("setresgid");
     set_thread_res_uid(uid, uid, uid).expect("setresuid");
+}
+
+/// Kept across `execve(2)`, lost by a change of user: the word comes after `uid`.
+fn die_after_parent(signal: libc::c_int) {
+    let signal = Signal::from_named_raw(signal).expect("a signal with a name");
+    set_parent_process_death_signal(Some(signal)).expect("prctl");
+}
+
+fn parent() -> Option<i32> {
+    getppid().map(|pid| pid.as_raw_nonzero().get())
 }
 
 fn refuse_memfd_secret(errno: u32) {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use self::report::{Outcome, Report};
 use crate::command::{Answer, nearest};
 use crate::exec::Cmd;
+use crate::setup::server::Availability;
 use crate::{demo, lint, paths, product, setup};
 
 mod fuzz;
@@ -35,6 +36,10 @@ const TIERS: &[Tier] = &[
     Tier {
         name: "process",
         run: process,
+    },
+    Tier {
+        name: "openbao",
+        run: openbao,
     },
     Tier {
         name: "fuzz",
@@ -101,6 +106,24 @@ fn process(report: &mut Report, filter: Option<&str>) -> Result<()> {
     let binary = product::build(true)?;
     let cargo = Cmd::new("cargo").args(["test", "--locked", "--package", "cloudtaser-tests"]);
     cargo_test(report, cargo.env("CLOUDTASER_BIN", binary), filter)
+}
+
+/// The tests that need a real server; cargo leaves them out of `process` for want of the feature.
+fn openbao(report: &mut Report, filter: Option<&str>) -> Result<()> {
+    let server = match setup::server::for_server()? {
+        Availability::Here(server) => server,
+        Availability::Missing(what) => {
+            report.add("the secret server", Outcome::Skipped(what));
+            return Ok(());
+        }
+    };
+    setup::for_running()?;
+    let binary = product::build(true)?;
+    let cargo = Cmd::new("cargo")
+        .args(["test", "--locked", "--package", "cloudtaser-tests"])
+        .args(["--features", "real-server", "--test", "openbao"]);
+    let cargo = server.told(cargo.env("CLOUDTASER_BIN", binary));
+    cargo_test(report, cargo, filter)
 }
 
 /// Runs `cargo test` and reads its lines into the report.

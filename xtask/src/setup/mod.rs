@@ -12,6 +12,8 @@ use crate::exec::{self, Cmd};
 use crate::paths;
 use crate::versions::{APT_RUN, AptPackage, CargoTool, GoTool};
 
+pub(crate) mod server;
+
 /// Where Debian keeps PostgreSQL's server programs, outside `PATH`, a folder for each version.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 
@@ -19,7 +21,7 @@ const POSTGRESQL: &str = "/usr/lib/postgresql";
 pub(crate) fn run() -> Answer {
     for_running()?;
     println!("setup: everything for build, test and demo is here");
-    println!("setup: `lint` and `bench` install their own tools on first use");
+    println!("setup: `lint`, `bench` and the tier `openbao` install their own tools on first use");
     Ok(true)
 }
 

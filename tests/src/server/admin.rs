@@ -1,0 +1,296 @@
+//! An administrator: the few requests with which a test sets a server up and looks at it.
+//!
+//! Blocking, over mutual TLS, and not the code under test. What the server refuses is a panic
+//! with its answer, unless the test asks for the answer by [`Admin::ask`].
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::blocking::Client;
+use rustls::ClientConfig;
+use serde_json::{Value, json};
+
+use crate::process::eventually;
+
+/// Longest wait for one answer. Chosen: far more than any takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A client with a token.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    client: Client,
+    url: String,
+    token: String,
+    namespace: Option<String>,
+}
+
+/// What the server answered.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; null when it is empty or no JSON.
+    pub body: Value,
+}
+
+/// A token, and its accessor, by which it can be asked about without being known.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The token.
+    pub token: String,
+    /// Its accessor.
+    pub accessor: String,
+}
+
+impl Admin {
+    /// A client of the server at `url`.
+    ///
+    /// # Panics
+    ///
+    /// When the client cannot be made.
+    #[must_use]
+    pub fn new(url: &str, tls: ClientConfig, token: &str) -> Self {
+        Self {
+            client: client(tls),
+            url: url.to_owned(),
+            token: token.to_owned(),
+            namespace: None,
+        }
+    }
+
+    /// The same client with another token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same client in a namespace.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: &str) -> Self {
+        Self {
+            namespace: Some(namespace.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The token that it sends.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Sends a request to `/v1/PATH`, whatever comes back.
+    ///
+    /// # Panics
+    ///
+    /// When no answer comes.
+    #[track_caller]
+    pub fn ask(&self, method: &str, path: &str, body: &Value) -> Reply {
+        self.try_ask(method, path, body).expect("an answer")
+    }
+
+    /// Sends a request to `/v1/PATH`.
+    ///
+    /// # Errors
+    ///
+    /// The chain of causes, when no answer comes or it is cut.
+    pub fn try_ask(&self, method: &str, path: &str, body: &Value) -> Result<Reply, String> {
+        let reply = self.send(method, path, body, None);
+        reply.map_err(|error| chain(&error))
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        ttl: Option<&str>,
+    ) -> reqwest::Result<Reply> {
+        let url = format!("{}/v1/{path}", self.url);
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self.client.request(method, &url);
+        if !self.token.is_empty() {
+            request = request.header("X-Vault-Token", &self.token);
+        }
+        if let Some(namespace) = &self.namespace {
+            request = request.header("X-Vault-Namespace", namespace);
+        }
+        if let Some(ttl) = ttl {
+            request = request.header("X-Vault-Wrap-TTL", ttl);
+        }
+        if !body.is_null() {
+            request = request.body(body.to_string());
+        }
+        let response = request.send()?;
+        let status = response.status().as_u16();
+        let text = response.text()?;
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Ok(Reply { status, body })
+    }
+
+    /// Reads `path`: the whole answer.
+    #[track_caller]
+    pub fn read(&self, path: &str) -> Value {
+        self.ask("GET", path, &Value::Null).ok(path)
+    }
+
+    /// Writes to `path`; the whole answer.
+    #[track_caller]
+    pub fn write(&self, path: &str, body: &Value) -> Value {
+        self.ask("POST", path, body).ok(path)
+    }
+
+    /// The keys under `path`; none if there is nothing.
+    #[track_caller]
+    pub fn list(&self, path: &str) -> Vec<String> {
+        let reply = self.ask("LIST", path, &Value::Null);
+        if reply.status == 404 {
+            return Vec::new();
+        }
+        let keys = reply.ok(path)["data"]["keys"].take();
+        serde_json::from_value(keys).expect("a list of texts")
+    }
+
+    /// Deletes `path`.
+    #[track_caller]
+    pub fn delete(&self, path: &str) {
+        let _answer = self.ask("DELETE", path, &Value::Null).ok(path);
+    }
+
+    /// Has the answer to a request wrapped for `ttl`, such as `60s`; the wrapping token.
+    #[track_caller]
+    pub fn wrapped(&self, method: &str, path: &str, body: &Value, ttl: &str) -> String {
+        let reply = self.send(method, path, body, Some(ttl));
+        let answer = reply.expect("an answer").ok(path);
+        text(&answer["wrap_info"]["token"])
+    }
+
+    /// Writes a policy; the rules are HCL.
+    #[track_caller]
+    pub fn policy(&self, name: &str, rules: &str) {
+        let _answer = self.write(
+            &format!("sys/policies/acl/{name}"),
+            &json!({ "policy": rules }),
+        );
+    }
+
+    /// A policy that allows everything at and below `path`.
+    #[track_caller]
+    pub fn allow(&self, name: &str, path: &str) {
+        let all = r#"["create", "read", "update", "delete", "list"]"#;
+        let rule = |path: &str| format!("path \"{path}\" {{ capabilities = {all} }}\n");
+        self.policy(name, &(rule(path) + &rule(&format!("{path}/*"))));
+    }
+
+    /// A token with these policies, for an hour.
+    #[track_caller]
+    pub fn create_token(&self, policies: &[&str]) -> Token {
+        self.create_token_with(&json!({ "policies": policies, "ttl": "1h" }))
+    }
+
+    /// A token by the API's own parameters.
+    #[track_caller]
+    pub fn create_token_with(&self, parameters: &Value) -> Token {
+        let answer = self.write("auth/token/create", parameters);
+        Token {
+            token: text(&answer["auth"]["client_token"]),
+            accessor: text(&answer["auth"]["accessor"]),
+        }
+    }
+
+    /// Whether the token of this accessor is still good.
+    pub fn is_alive(&self, accessor: &str) -> bool {
+        self.look_up(accessor).is_some()
+    }
+
+    /// The accessors of all living tokens that have this policy: if each test has a policy of its
+    /// own, the tokens that were left in it.
+    #[track_caller]
+    pub fn accessors_with(&self, policy: &str) -> BTreeSet<String> {
+        let all = self.list("auth/token/accessors");
+        let has_it = |accessor: &String| {
+            let about = self.look_up(accessor).unwrap_or_default();
+            let policies = about["data"]["policies"].as_array();
+            policies.is_some_and(|policies| policies.iter().any(|name| name == policy))
+        };
+        all.into_iter().filter(has_it).collect()
+    }
+
+    /// What the server says of a token; nothing if it is gone.
+    fn look_up(&self, accessor: &str) -> Option<Value> {
+        let path = "auth/token/lookup-accessor";
+        let reply = self.ask("POST", path, &json!({ "accessor": accessor }));
+        (reply.status == 200).then_some(reply.body)
+    }
+
+    /// The leases under `prefix`, such as `database/creds/app`.
+    #[track_caller]
+    pub fn leases(&self, prefix: &str) -> Vec<String> {
+        self.list(&format!("sys/leases/lookup/{prefix}"))
+    }
+
+    /// Initialises the server with one key share: the root token and the key.
+    #[track_caller]
+    pub(super) fn initialise(&self) -> (String, String) {
+        let shares = json!({ "secret_shares": 1, "secret_threshold": 1 });
+        let answer = self.write("sys/init", &shares);
+        (text(&answer["root_token"]), text(&answer["keys_base64"][0]))
+    }
+
+    /// Unseals it and waits until it is active, or a stand-by.
+    #[track_caller]
+    pub fn unseal(&self, key: &str) {
+        let _answer = self.write("sys/unseal", &json!({ "key": key }));
+        let is_ready = || [200, 429].contains(&self.health());
+        assert!(eventually(is_ready), "not ready after unsealing");
+    }
+
+    /// The status of `sys/health`: 200 active, 429 stand-by, 501 uninitialised, 503 sealed.
+    pub fn health(&self) -> u16 {
+        self.ask("GET", "sys/health", &Value::Null).status
+    }
+}
+
+impl Reply {
+    /// The body of a success.
+    ///
+    /// # Panics
+    ///
+    /// With the answer, when it is none.
+    #[track_caller]
+    #[must_use]
+    pub fn ok(self, path: &str) -> Value {
+        assert!((200..300).contains(&self.status), "{path}: {self:?}");
+        self.body
+    }
+}
+
+/// An error and its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    Vec::from_iter(causes.map(ToString::to_string)).join(": ")
+}
+
+/// A client that follows nothing and asks no proxy.
+pub(super) fn client(tls: ClientConfig) -> Client {
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(LIMIT);
+    builder.build().expect("a client")
+}
+
+/// A text in an answer.
+///
+/// # Panics
+///
+/// When it is none.
+#[track_caller]
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}

@@ -1,0 +1,12 @@
+//! The wrapper against a real secret server.
+//!
+//! `cargo xtask test openbao` says which server; all tests share it.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "test code: a panic shows the line"
+)]
+
+mod engines;
+mod logins;
+mod server;
