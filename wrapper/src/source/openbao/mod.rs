@@ -48,6 +48,7 @@ use super::{
 };
 use crate::reference::{self, Schemes, Target};
 use crate::secret::Secret;
+use crate::sys::signal;
 
 /// OpenBao or Vault; what `vault:` and `bao:` mean when an address is configured.
 pub const KIND: SourceKind = SourceKind {
@@ -257,7 +258,11 @@ fn run<F: Future>(work: F) -> Result<F::Output, ServerError> {
         call: "epoll_create1",
         source,
     })?;
-    Ok(runtime.block_on(work))
+    let output = runtime.block_on(work);
+    // The caller has signals blocked, and a connection that broke leaves one of ours behind.
+    drop(runtime);
+    signal::discard_broken_pipe();
+    Ok(output)
 }
 
 /// Certificates and keys may lie in the local store: `local:tls/client#key`.
