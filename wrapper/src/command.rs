@@ -79,7 +79,10 @@ struct UnknownCommand;
 /// The store's commands do not refuse a debugger: who may start one holds the identity too.
 fn keep_store(args: &StoreArgs, source: &SourceArgs) -> u8 {
     match config::with_file(source) {
-        Ok((source, _)) => end(store::command::run(args, &source), StoreError::status),
+        Ok((source, file)) => end(
+            store::command::run(args, &source, &file),
+            StoreError::status,
+        ),
         Err(error) => fail(&error, status::USAGE),
     }
 }

@@ -26,8 +26,10 @@ mod resolve;
 mod retry;
 mod session;
 pub mod settings;
+mod spot;
 pub mod tls;
 mod transport;
+pub mod tree;
 mod validity;
 mod visit;
 
