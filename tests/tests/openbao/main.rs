@@ -7,6 +7,8 @@
     reason = "test code: a panic shows the line"
 )]
 
+mod doctor;
 mod engines;
+mod import;
 mod logins;
 mod server;
