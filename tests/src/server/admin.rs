@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Admin {
     client: Client,
+    tls: ClientConfig,
     url: String,
     token: String,
     namespace: Option<String>,
@@ -52,7 +53,8 @@ impl Admin {
     #[must_use]
     pub fn new(url: &str, tls: ClientConfig, token: &str) -> Self {
         Self {
-            client: client(tls),
+            client: client(tls.clone()),
+            tls,
             url: url.to_owned(),
             token: token.to_owned(),
             namespace: None,
@@ -73,6 +75,35 @@ impl Admin {
     pub fn in_namespace(&self, namespace: &str) -> Self {
         Self {
             namespace: Some(namespace.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, which waits no longer than this for an answer.
+    ///
+    /// # Panics
+    ///
+    /// When the client cannot be made.
+    #[must_use]
+    pub fn patient_for(&self, limit: Duration) -> Self {
+        let builder = builder(self.tls.clone()).timeout(limit);
+        Self {
+            client: builder.build().expect("a client"),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, through an HTTP proxy.
+    ///
+    /// # Panics
+    ///
+    /// When the client cannot be made.
+    #[must_use]
+    pub fn through(&self, proxy: &str) -> Self {
+        let proxy = reqwest::Proxy::all(proxy).expect("a URL");
+        let builder = builder(self.tls.clone()).proxy(proxy);
+        Self {
+            client: builder.build().expect("a client"),
             ..self.clone()
         }
     }
@@ -110,15 +141,7 @@ impl Admin {
         body: &Value,
         ttl: Option<&str>,
     ) -> reqwest::Result<Reply> {
-        let url = format!("{}/v1/{path}", self.url);
-        let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = self.client.request(method, &url);
-        if !self.token.is_empty() {
-            request = request.header("X-Vault-Token", &self.token);
-        }
-        if let Some(namespace) = &self.namespace {
-            request = request.header("X-Vault-Namespace", namespace);
-        }
+        let mut request = self.request(method, path);
         if let Some(ttl) = ttl {
             request = request.header("X-Vault-Wrap-TTL", ttl);
         }
@@ -130,6 +153,30 @@ impl Admin {
         let text = response.text()?;
         let body = serde_json::from_str(&text).unwrap_or_default();
         Ok(Reply { status, body })
+    }
+
+    /// Sends a request to `/v1/PATH`: the answer with its headers, its body not yet read.
+    ///
+    /// # Panics
+    ///
+    /// When no answer comes.
+    #[track_caller]
+    #[must_use]
+    pub fn raw(&self, method: &str, path: &str) -> Response {
+        self.request(method, path).send().expect("an answer")
+    }
+
+    fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let url = format!("{}/v1/{path}", self.url);
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self.client.request(method, &url);
+        if !self.token.is_empty() {
+            request = request.header("X-Vault-Token", &self.token);
+        }
+        if let Some(namespace) = &self.namespace {
+            request = request.header("X-Vault-Namespace", namespace);
+        }
+        request
     }
 
     /// Reads `path`: the whole answer.
@@ -277,12 +324,15 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// A client that follows nothing and asks no proxy.
 pub(super) fn client(tls: ClientConfig) -> Client {
-    let builder = Client::builder()
+    builder(tls).build().expect("a client")
+}
+
+fn builder(tls: ClientConfig) -> ClientBuilder {
+    Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .timeout(LIMIT);
-    builder.build().expect("a client")
+        .timeout(LIMIT)
 }
 
 /// A text in an answer.

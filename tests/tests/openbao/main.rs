@@ -7,6 +7,9 @@
     reason = "test code: a panic shows the line"
 )]
 
+mod cluster;
 mod engines;
+mod fault_http;
+mod fault_tcp;
 mod logins;
 mod server;
