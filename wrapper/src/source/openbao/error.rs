@@ -186,7 +186,7 @@ pub enum ServerError {
         /// Status and words of the server.
         text: String,
         /// What to look at.
-        hint: &'static str,
+        hint: String,
     },
     /// A token that we were given does not work. Exit status 77.
     #[error(

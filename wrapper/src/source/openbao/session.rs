@@ -136,7 +136,7 @@ impl Login<'_> {
                     mount: self.mount().to_owned(),
                     role: self.role(),
                     text: String::from("a second factor is demanded"),
-                    hint: "use a role without multi-factor authentication for programs",
+                    hint: String::from("use a role without multi-factor authentication"),
                 });
             }
             other => {
@@ -169,14 +169,15 @@ impl Login<'_> {
     }
 
     fn refused(&self, reply: &Reply, ours: &[&Secret]) -> ServerError {
-        let hint = match (reply.status, &self.config.namespace) {
-            (404, Some(_)) => {
-                "is a login method mounted there (--auth-mount), and is the namespace right?"
-            }
-            (404, None) => "no login method is mounted there; see --auth-mount",
-            (_, Some(_)) => "see the method's role, and whether the namespace is right",
-            _ => self.method.hint(),
+        // An unknown mount or namespace is answered like a wrong credential, with 403 or 404.
+        let mut hint = match reply.status {
+            403 | 404 => format!("is a method mounted there (--auth-mount)? {}", self.method.hint()),
+            _ => self.method.hint().to_owned(),
         };
+        if let Some(namespace) = &self.config.namespace {
+            let namespace = namespace.escape_debug();
+            hint.push_str(&format!(" and is the namespace `{namespace}` right?"));
+        }
         ServerError::Login {
             address: self.transport.address(),
             method: self.method.name(),
