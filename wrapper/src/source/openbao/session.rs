@@ -171,7 +171,10 @@ impl Login<'_> {
     fn refused(&self, reply: &Reply, ours: &[&Secret]) -> ServerError {
         // An unknown mount or namespace is answered like a wrong credential, with 403 or 404.
         let mut hint = match reply.status {
-            403 | 404 => format!("is a method mounted there (--auth-mount)? {}", self.method.hint()),
+            403 | 404 => format!(
+                "is a method mounted there (--auth-mount)? {}",
+                self.method.hint()
+            ),
             _ => self.method.hint().to_owned(),
         };
         if let Some(namespace) = &self.config.namespace {
