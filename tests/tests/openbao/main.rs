@@ -8,5 +8,9 @@
 )]
 
 mod engines;
+mod interrupt;
 mod logins;
+mod memory;
+mod page;
 mod server;
+mod situations;

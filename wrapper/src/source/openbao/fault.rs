@@ -36,6 +36,9 @@ impl Doing<'_> {
                 limit,
             };
         }
+        if let Some(problem) = no_http(&error) {
+            return self.is_no_api(problem);
+        }
         let is_name = causes(&error).any(|cause| cause.is::<ResolveError>());
         let (is_connect, is_builder) = (error.is_connect(), error.is_builder());
         // The URL stands in our own text.
@@ -80,6 +83,13 @@ fn next_cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + '
         Some(inner) => Some(inner),
         None => error.source(),
     }
+}
+
+/// What is wrong with an answer that is no HTTP, or has more headers than the library takes. Its
+/// texts are fixed and quote nothing.
+fn no_http(error: &reqwest::Error) -> Option<String> {
+    let error = causes(error).find_map(|cause| cause.downcast_ref::<hyper::Error>())?;
+    error.is_parse().then(|| format!("no HTTP ({error})"))
 }
 
 fn tls_error(error: &reqwest::Error) -> Option<rustls::Error> {
