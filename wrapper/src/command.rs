@@ -11,10 +11,9 @@ use crate::cli::source::SourceArgs;
 use crate::cli::store::StoreArgs;
 use crate::cli::usage::explain;
 use crate::cli::{Cli, Command, completion, manual};
-use crate::config::file::FileConfig;
 use crate::copy::{self, CopyError};
 use crate::report::print_error;
-use crate::source::Registry;
+use crate::source::{Registry, SourceConfig};
 use crate::store::{self, StoreError};
 use crate::sys::prctl;
 use crate::{config, doctor, start, status};
@@ -62,12 +61,19 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
 
 /// The store counts as named when a flag, a variable or the configuration file names it.
 fn examine(args: &DoctorArgs, options: &SourceArgs) -> u8 {
-    let options = match config::with_file(options) {
-        Ok(options) => options,
+    let (options, file) = match config::with_file(options) {
+        Ok(found) => found,
         Err(error) => return fail(&error, status::USAGE),
     };
     let is_store_named = options.store.is_some();
-    let source = config::source_config(&options, &FileConfig::default());
+    let server = config::server_config(&options, &file, &|name| std::env::var_os(name));
+    let source = match server {
+        Ok(server) => SourceConfig {
+            server,
+            ..config::source_config(&options, &file)
+        },
+        Err(error) => return fail(&error, status::USAGE),
+    };
     match doctor::run(args, &source, is_store_named) {
         Ok(status) => status,
         Err(error) => fail(&error, error.status()),
@@ -82,7 +88,7 @@ struct UnknownCommand;
 /// The store's commands do not refuse a debugger: who may start one holds the identity too.
 fn keep_store(args: &StoreArgs, source: &SourceArgs) -> u8 {
     match config::with_file(source) {
-        Ok(source) => end(store::command::run(args, &source), StoreError::status),
+        Ok((source, _)) => end(store::command::run(args, &source), StoreError::status),
         Err(error) => fail(&error, status::USAGE),
     }
 }

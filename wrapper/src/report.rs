@@ -28,6 +28,12 @@ impl Report {
 
 /// Prints an error and its causes in one line.
 pub fn print_error(error: &dyn Error) {
+    say(&chain(error));
+}
+
+/// An error and its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -35,7 +41,7 @@ pub fn print_error(error: &dyn Error) {
         line.push_str(&inner.to_string());
         cause = inner.source();
     }
-    say(&line);
+    line
 }
 
 fn say(text: &dyn Display) {

@@ -13,7 +13,7 @@ use cloudtaser_abi::protection::Protection;
 use crate::cli::run::RunArgs;
 use crate::cli::source::SourceArgs;
 use crate::config::{Config, ConfigError};
-use crate::harden::{self, HardenError};
+use crate::harden::{self, HardenError, Hardened};
 use crate::init::{self, Ended, InitError};
 use crate::plan::{Answers, Entry, Plan, PlanErrors};
 use crate::program::route::{Delivery, choose};
@@ -21,11 +21,13 @@ use crate::program::{self, Program, ProgramError};
 
 use crate::region::{EntrySpec, EnvironString, Layout, LayoutError, Region, RegionError};
 use crate::report::Report;
-use crate::source::{Registry, SourceConfig, SourceError};
+use crate::source::opened::Opened;
+use crate::source::{Ending, Registry, SourceConfig, SourceError};
 use crate::status;
 use crate::sys::exec::{ExecStrings, SignalState, execve, spawn};
 use crate::sys::heap::{self, LockedHeap};
 use crate::sys::mlock::memlock_limit;
+use crate::sys::signal::SignalMask;
 use crate::sys::{signal, stack};
 
 /// Heap that is reserved and locked while secrets pass through it, in bytes.
@@ -112,9 +114,34 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
     };
     // Before any secret: refuse tracers, no dumps, register, new address space.
     let hardened = harden::harden(config.enforcer)?;
+    config
+        .warnings
+        .iter()
+        .for_each(|warning| report.warn(warning));
     // Before any secret is fetched in vain, and before the source sees a request.
     let program = find_program(&config)?;
+    let mut sources = Opened::default();
+    let ended = start(config, program, registry, hardened, &mut sources);
+    // However it went: what a login has made ends with us.
+    sources.close(Ending::Over, report);
+    ended
+}
+
+/// From the fetch to the program's end.
+fn start(
+    config: Config,
+    program: Program,
+    registry: &Registry,
+    hardened: Hardened,
+    sources: &mut Opened,
+) -> Result<u8, StartError> {
+    let report = config.source.report;
     let locked_heap = lock_heap(report);
+    let ceiling = if config.is_insecure {
+        Protection::None
+    } else {
+        Protection::Enforced
+    };
     let Config {
         program: arguments,
         plan,
@@ -125,11 +152,12 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
         ..
     } = config;
     let literals = literals(&plan);
-    let region = fetch_and_fill(plan, &source, registry, min_protection, locked_heap)?;
+    let answers = fetch(&plan, &source, registry, sources)?;
+    let region = fill(plan, answers, min_protection, ceiling, locked_heap)?;
     // Values have passed through the stack of the calls that have just returned.
     stack::wipe_finished_calls();
     heap::give_back();
-    report_protection(report, &region.memory, hardened.is_registered);
+    report_protection(report, &region.memory, hardened.is_registered, ceiling);
     report.step(choose(&program, Delivery::Environ));
     let environment: Vec<CString> = kept.into_iter().map(assignment).chain(literals).collect();
     let launch = Launch {
@@ -139,9 +167,10 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
     };
     launch.refuse_too_long(region.environ_bytes)?;
     if is_exec {
-        Err(launch.replace(&region).into())
+        sources.close(Ending::Replaced, report);
+        Err(launch.replace(&region, sources.found_mask()).into())
     } else {
-        launch.supervise(region, report)
+        launch.supervise(region, report, sources.found_mask())
     }
 }
 
@@ -184,17 +213,16 @@ impl Filled {
     }
 }
 
-/// Log in, read every path once, and move the values into the region. When this returns, every
-/// heap block that held a value has been freed, and so wiped by the global allocator.
+/// Moves the values into the region. When this returns, every heap block that held one has been
+/// freed, and so wiped by the global allocator.
 #[inline(never)]
-fn fetch_and_fill(
+fn fill(
     plan: Plan,
-    source: &SourceConfig,
-    registry: &Registry,
+    answers: Answers,
     minimum: Protection,
+    ceiling: Protection,
     mut heap: Option<LockedHeap>,
 ) -> Result<Filled, StartError> {
-    let answers = fetch(&plan, source, registry)?;
     let entries = plan.resolve(answers)?;
     let specs: Vec<_> = entries.iter().map(spec).collect();
     let layout = Layout::plan(&specs)?;
@@ -206,6 +234,7 @@ fn fetch_and_fill(
         heap.take().into_iter().for_each(LockedHeap::unlock);
     }
     let mut memory = Region::create(layout, minimum)?;
+    memory.lower(ceiling)?;
     let mut environ_bytes = 0;
     for (index, entry) in entries.iter().enumerate() {
         memory.fill(index, entry.value.expose())?;
@@ -221,7 +250,14 @@ fn fetch_and_fill(
     })
 }
 
-fn fetch(plan: &Plan, config: &SourceConfig, registry: &Registry) -> Result<Answers, StartError> {
+/// Log in, and read every path once.
+#[inline(never)]
+fn fetch(
+    plan: &Plan,
+    config: &SourceConfig,
+    registry: &Registry,
+    sources: &mut Opened,
+) -> Result<Answers, StartError> {
     let mut answers = Answers::default();
     for name in plan.sources() {
         // The plan knows registered names only: others are no schemes and so no references.
@@ -229,7 +265,7 @@ fn fetch(plan: &Plan, config: &SourceConfig, registry: &Registry) -> Result<Answ
             continue;
         };
         let requests = plan.requests(&name);
-        let found = (kind.open)(config)?.read(&requests)?;
+        let found = sources.read(kind, config, &requests)?;
         answers.add(&name, requests, found);
     }
     Ok(answers)
@@ -252,9 +288,9 @@ fn literals(plan: &Plan) -> Vec<CString> {
         .collect()
 }
 
-fn report_protection(report: Report, region: &Region, is_registered: bool) {
+fn report_protection(report: Report, region: &Region, is_registered: bool, ceiling: Protection) {
     let level = match region.protection() {
-        Protection::Secretmem if is_registered => Protection::Enforced,
+        Protection::Secretmem if is_registered => Protection::Enforced.min(ceiling),
         level => level,
     };
     report.step(format_args!("secret memory is at level `{level}`"));
@@ -306,20 +342,32 @@ impl Launch {
 
     /// `--exec`: same process, same descriptors, mask and dispositions, which we never changed.
     /// The kernel drops the region with the old address space.
-    fn replace(&self, region: &Filled) -> ProgramError {
+    fn replace(&self, region: &Filled, mask: Option<SignalMask>) -> ProgramError {
         let (path, arguments, environment) = self.strings(region);
+        // A signal that came meanwhile ends us here, as it would have ended the program.
+        if let Some(Err(error)) = mask.map(|mask| signal::set_mask(&mask)) {
+            return self.error(error);
+        }
         self.error(execve(&path, &arguments, &environment))
     }
 
     /// Blocks signals, so that none is lost between fork and wait; the child gets the mask and
     /// dispositions that we inherited. Orphans of the program become our children (PR_SET_CHILD_SUBREAPER), as
     /// they would be without us if the program were init.
-    fn supervise(self, region: Filled, report: Report) -> Result<u8, StartError> {
+    fn supervise(
+        self,
+        region: Filled,
+        report: Report,
+        found: Option<SignalMask>,
+    ) -> Result<u8, StartError> {
         let syscall = |call| move |source| StartError::Syscall { call, source };
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .map_err(|error| syscall("prctl(PR_SET_CHILD_SUBREAPER)")(error.into()))?;
         let found = SignalState {
-            mask: signal::block_all().map_err(syscall("rt_sigprocmask"))?,
+            mask: match found {
+                Some(mask) => mask,
+                None => signal::block_all().map_err(syscall("rt_sigprocmask"))?,
+            },
             child: signal::notice_children().map_err(syscall("signal"))?,
         };
         let (path, arguments, environment) = self.strings(&region);

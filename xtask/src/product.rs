@@ -55,6 +55,10 @@ fn with_size(text: &str, size: u64) -> Result<String> {
     Ok(lines.collect::<Vec<_>>().join("\n") + "\n")
 }
 
+/// Static; and relocations in their packed form, which makes the file 200 KiB smaller (glibc 2.36).
+const RUSTFLAGS: &str =
+    "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs,--icf=all";
+
 /// Builds it and answers where it is.
 ///
 /// # Errors
@@ -66,7 +70,7 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
         cmd = cmd.arg("--release");
     }
     cmd.args(["--package", "cloudtaser-wrapper", "--target", TRIPLE])
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("RUSTFLAGS", RUSTFLAGS)
         .dir(paths::root())
         .run()?;
     let profile = if release { "release" } else { "debug" };

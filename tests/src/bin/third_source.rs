@@ -4,14 +4,17 @@
 //! process tests secrets without a store. Not a source for anything else: its file is plain text.
 //!
 //! `CLOUDTASER_MEMORY_FILE` names the file, `{"PATH": {"FIELD": value}}`; every path has version 1
-//! only. A value `{"bytes": "00ff"}` stands for those bytes. `CLOUDTASER_MEMORY_PAUSE` names a FIFO:
-//! the source opens it when it has read the file, and so waits with the secrets on the heap.
+//! only. A value `{"bytes": "00ff"}` stands for those bytes. A write answers the path's fields, and
+//! besides them `writes`, how many there were in this start, and `parameters`, what was written. A
+//! ciphertext is a path of the file with the field `plaintext`. `CLOUDTASER_MEMORY_PAUSE` names a
+//! FIFO: the source opens it when it has read the file, and so waits with the secrets on the heap.
 #![no_main]
 #![expect(
     unsafe_code,
     reason = "`main` is called by the C library's start-up code"
 )]
 
+use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int};
 
 use cloudtaser_wrapper::secret::Secret;
@@ -36,7 +39,10 @@ const KIND: SourceKind = SourceKind {
     open,
 };
 
-struct Memory(Map<String, Value>);
+struct Memory {
+    secrets: Map<String, Value>,
+    writes: u64,
+}
 
 fn open(_: &SourceConfig) -> Result<Box<dyn Source>, SourceError> {
     let secrets = read_file().map_err(|cause| SourceError {
@@ -44,7 +50,7 @@ fn open(_: &SourceConfig) -> Result<Box<dyn Source>, SourceError> {
         status: cloudtaser_wrapper::status::SOURCE,
         cause,
     })?;
-    Ok(Box::new(Memory(secrets)))
+    Ok(Box::new(Memory { secrets, writes: 0 }))
 }
 
 fn read_file() -> Result<Map<String, Value>, Box<dyn std::error::Error + Send + Sync>> {
@@ -69,28 +75,36 @@ impl Source for Memory {
 }
 
 impl Memory {
-    fn answer(&self, request: &Request) -> Result<Fields, ReadError> {
-        let path = request.path.clone();
-        let Some(Value::Object(fields)) = self.0.get(&path) else {
+    fn answer(&mut self, request: &Request) -> Result<Fields, ReadError> {
+        let path = match request.action {
+            Action::Decrypt => String::from("transit"),
+            _ => request.path.clone(),
+        };
+        let Some(Value::Object(fields)) = self.secrets.get(&request.path) else {
             return Err(ReadError::NoSecret { path });
         };
-        match request.action {
+        let mut values: BTreeMap<_, _> = fields
+            .iter()
+            .map(|(name, value)| (name.clone(), secret(value)))
+            .collect();
+        match &request.action {
             Action::Read {
-                version: None | Some(1),
-            } => Ok(Fields {
-                canonical_path: path,
-                values: fields
-                    .iter()
-                    .map(|(name, value)| (name.clone(), secret(value)))
-                    .collect(),
-            }),
-            Action::Read {
-                version: Some(version),
-            } => Err(ReadError::NoVersion { path, version }),
-            _ => Err(ReadError::Unsupported {
-                reason: "the source `memory` can only be read",
-            }),
+                version: Some(version @ (0 | 2..)),
+            } => {
+                let version = *version;
+                return Err(ReadError::NoVersion { path, version });
+            }
+            Action::Write { parameters } => {
+                self.writes += 1;
+                values.insert("writes".into(), self.writes.to_string().into());
+                values.insert("parameters".into(), parameters.clone().into());
+            }
+            _ => {}
         }
+        Ok(Fields {
+            canonical_path: path,
+            values,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod doctor;
 pub mod run;
+pub mod server;
 pub mod source;
 pub mod store;
 pub mod usage;

@@ -46,4 +46,8 @@ pub struct SourceArgs {
         global = true
     )]
     pub passphrase_file: Option<PathBuf>,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: super::server::ServerArgs,
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::server::{self, FileServer};
+
 /// Everything that the file may say; absent keys are `None` or empty.
 #[derive(Debug, Default)]
 pub struct FileConfig {
@@ -36,6 +38,8 @@ pub struct FileConfig {
     pub enforcer: Option<String>,
     /// `exec`
     pub exec: Option<bool>,
+    /// Everything about the server.
+    pub server: FileServer,
 }
 
 /// The keys of the file, for suggestions.
@@ -156,26 +160,51 @@ fn apply(
             DeValue::Boolean(flag) => config.exec = Some(*flag),
             _ => return Err(wrong_type(key, "true or false", value)),
         },
-        unknown => {
-            return Err(Problem {
-                at: None,
-                text: unknown_key(unknown),
-            });
-        }
+        other => match server::file_key(other) {
+            Some((key, is_path)) => {
+                let text = server_text(key, value)?;
+                let is_path = is_path && !server::is_local_reference(&text);
+                let joined = || folder.join(&text).to_string_lossy().into_owned();
+                let text = if is_path { joined() } else { text };
+                config.server.insert(key, text);
+            }
+            None => {
+                return Err(Problem {
+                    at: None,
+                    text: unknown_key(other),
+                });
+            }
+        },
     }
     Ok(())
 }
 
+/// A text, or what reads like one: numbers and booleans need no quotes, several addresses may be
+/// an array.
+fn server_text(key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Problem> {
+    match value.get_ref() {
+        DeValue::Boolean(flag) => Ok(flag.to_string()),
+        DeValue::Integer(number) => Ok(number.to_string()),
+        _ => Ok(texts(key, value)?.join(",")),
+    }
+}
+
 fn unknown_key(key: &str) -> String {
     // A key is printed only when it resembles one of ours: anything else may be a misplaced value.
-    let nearest = KEYS
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, key), *known))
+    let keys = || {
+        KEYS.into_iter()
+            .chain(server::FILE_KEYS.map(|(key, _)| key))
+    };
+    let nearest = keys()
+        .map(|known| (strsim::damerau_levenshtein(known, key), known))
         .min()
         .filter(|(distance, _)| *distance <= 3);
     match nearest {
         Some((_, known)) => format!("unknown key `{key}`; did you mean `{known}`?"),
-        None => format!("unknown key; the keys are {}", KEYS.join(", ")),
+        None => {
+            let keys: Vec<_> = keys().collect();
+            format!("unknown key; the keys are {}", keys.join(", "))
+        }
     }
 }
 

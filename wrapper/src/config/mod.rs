@@ -5,6 +5,7 @@
 //! for a setting again.
 
 pub mod file;
+pub mod server;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -16,12 +17,15 @@ use std::path::{Path, PathBuf};
 use cloudtaser_abi::names::{ENV_PREFIX, SERVER_ENV_PREFIXES};
 use cloudtaser_abi::protection::Protection;
 use file::{FileConfig, FileError};
+use server::{Lookup, ServerSettingError};
 
 use crate::cli::run::{Enforcer, RunArgs};
 use crate::cli::source::SourceArgs;
 use crate::plan::{Draft, Origin, Plan, PlanErrors};
 use crate::reference::Schemes;
-use crate::source::{Registry, SourceConfig};
+use crate::report::Report;
+use crate::source::openbao::settings::ServerConfig;
+use crate::source::{Registry, SourceConfig, local, openbao};
 use crate::status;
 use crate::store::location;
 
@@ -41,6 +45,10 @@ pub struct Config {
     pub source: SourceConfig,
     /// The least protection of secret memory.
     pub min_protection: Protection,
+    /// The way to the server is not protected: whatever the memory gives, the level is `none`.
+    pub is_insecure: bool,
+    /// What the user must know before anything happens.
+    pub warnings: Vec<&'static str>,
     /// What to do about the enforcer.
     pub enforcer: Enforcer,
     /// Replace the wrapper by the program.
@@ -73,6 +81,18 @@ pub enum ConfigError {
         /// Its name.
         name: &'static str,
     },
+    /// A setting of the server.
+    #[error(transparent)]
+    Server(#[from] ServerSettingError),
+    /// The way to the server gives less protection than demanded. Exit status 77.
+    #[error(
+        "an option that begins with --insecure lowers the protection to `none`, and `{minimum}` is \
+         demanded (--min-protection)"
+    )]
+    Insecure {
+        /// What was demanded.
+        minimum: Protection,
+    },
     /// An unknown source.
     #[error("there is no secret source of that name; the sources are {known}")]
     UnknownSource {
@@ -97,6 +117,7 @@ impl ConfigError {
     pub fn status(&self) -> u8 {
         match self {
             Self::Plan(errors) => errors.status(),
+            Self::Insecure { .. } => status::PRIVILEGE,
             _ => status::USAGE,
         }
     }
@@ -115,8 +136,15 @@ impl Config {
         registry: &Registry,
     ) -> Result<Self, ConfigError> {
         let (path, file) = read_file(args.config.as_deref())?;
+        let find = |name: &str| {
+            let mut variables = inherited.iter();
+            let (_, value) = variables.find(|(found, _)| found == name)?;
+            Some(value.clone())
+        };
+        let server = server_config(source, &file, &find);
         let configured = args.source.clone().or_else(|| file.source.clone());
-        let configured = configured.unwrap_or_else(|| String::from("local"));
+        let configured =
+            configured.unwrap_or_else(|| default_source(source, &file, &server).into());
         if registry.find(&configured).is_none() {
             let known = registry.names().collect::<Vec<_>>().join(", ");
             return Err(ConfigError::UnknownSource { known });
@@ -140,10 +168,38 @@ impl Config {
             (None, None) => Enforcer::default(),
         };
         let (plan, kept) = plan(&args, &file, inherited, &configured, registry)?;
+        let asks_server = plan.sources().contains(openbao::KIND.name);
+        let source_config = SourceConfig {
+            min_protection,
+            report: Report {
+                is_verbose: args.verbose,
+            },
+            // Variables of other tools may hold anything, as long as nobody asks the server.
+            server: if asks_server {
+                server?
+            } else {
+                ServerConfig::default()
+            },
+            ..source_config(source, &file)
+        };
+        let weaknesses = source_config.server.weaknesses();
+        if !weaknesses.is_empty() && min_protection > Protection::None {
+            let minimum = min_protection;
+            return Err(ConfigError::Insecure { minimum });
+        }
+        let mut warnings = weaknesses.clone();
+        if source_config.server.login.token.is_some() {
+            warnings.push(
+                "a token stands in the environment (VAULT_TOKEN or BAO_TOKEN), where root and \
+                 everybody who runs as this user can read it; --token-file is better",
+            );
+        }
         Ok(Self {
+            warnings,
+            is_insecure: !weaknesses.is_empty(),
             plan,
             kept,
-            source: source_config(source, &file),
+            source: source_config,
             // "Enforced" memory needs an enforcer: without one the start must fail.
             enforcer: if min_protection == Protection::Enforced {
                 Enforcer::Require
@@ -265,7 +321,7 @@ fn is_configuration(name: &OsStr) -> bool {
         .any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
 }
 
-/// The sources' settings from flags, environment and `file`, with the defaults filled in.
+/// The store's settings from flags and `file`, with the defaults filled in; nothing about a server.
 #[must_use]
 pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
     let identities = if args.identity.is_empty() {
@@ -294,24 +350,69 @@ pub fn source_config(args: &SourceArgs, file: &FileConfig) -> SourceConfig {
     }
 }
 
-/// The sources' options with what the configuration file says filled in, for commands that have
-/// no other use for the file. It is the one that `run` reads: CLOUDTASER_CONFIG or the default.
+/// The server's settings from flags, `variable` (the environment) and `file`.
+///
+/// # Errors
+///
+/// [`ServerSettingError`].
+pub fn server_config(
+    args: &SourceArgs,
+    file: &FileConfig,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<ServerConfig, ServerSettingError> {
+    let lookup = Lookup {
+        file: &file.server,
+        variable,
+    };
+    server::server_config(&args.server, &lookup)
+}
+
+/// The source that `vault:` means when nobody says: the server when its address is given, unless
+/// that comes from the environment of another tool and the store is named in one of our ways.
+#[must_use]
+pub fn default_source(
+    args: &SourceArgs,
+    file: &FileConfig,
+    server: &Result<ServerConfig, ServerSettingError>,
+) -> &'static str {
+    let is_ours = args.server.addr.is_some() || file.server.contains_key("addr");
+    let is_store_named = args.store.is_some() || file.store.is_some();
+    // One that cannot be read was meant as one, too.
+    let is_given = server
+        .as_ref()
+        .map_or(true, |server| !server.addresses.is_empty());
+    if is_ours || (is_given && !is_store_named) {
+        openbao::KIND.name
+    } else {
+        local::KIND.name
+    }
+}
+
+/// The sources' options with what the configuration file says of the store filled in, and the
+/// file, for commands other than `run`. It is the one that `run` reads: CLOUDTASER_CONFIG or the
+/// default.
 ///
 /// # Errors
 ///
 /// [`FileError`].
-pub fn with_file(args: &SourceArgs) -> Result<SourceArgs, FileError> {
+pub fn with_file(args: &SourceArgs) -> Result<(SourceArgs, FileConfig), FileError> {
     let named = std::env::var_os("CLOUDTASER_CONFIG").map(PathBuf::from);
-    let (_, file) = read_file(named.as_deref())?;
-    Ok(SourceArgs {
-        store: args.store.clone().or(file.store),
-        identity: if args.identity.is_empty() {
-            file.identity
-        } else {
-            args.identity.clone()
-        },
-        passphrase_file: args.passphrase_file.clone().or(file.passphrase_file),
-    })
+    let (_, mut file) = read_file(named.as_deref())?;
+    let identity = if args.identity.is_empty() {
+        std::mem::take(&mut file.identity)
+    } else {
+        args.identity.clone()
+    };
+    let filled = SourceArgs {
+        store: args.store.clone().or_else(|| file.store.take()),
+        identity,
+        passphrase_file: args
+            .passphrase_file
+            .clone()
+            .or_else(|| file.passphrase_file.take()),
+        server: args.server.clone(),
+    };
+    Ok((filled, file))
 }
 
 /// Reads the configuration file that `path` names, or the default one if there is one.

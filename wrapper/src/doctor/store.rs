@@ -1,10 +1,10 @@
 //! Checks of the embedded store: can it be opened, and who else can read its identities.
 
-use std::error::Error;
 use std::os::unix::fs::MetadataExt;
 
 use super::report::Verdict;
 use super::{Place, status};
+use crate::report::chain;
 use crate::store::open::open;
 
 /// Opens and decrypts the store, as a start does, and counts its paths.
@@ -21,22 +21,11 @@ pub(super) fn store(place: &Place<'_>) -> Verdict {
         )),
         Err(error) => Verdict::fail(
             status::SOURCE,
-            format!("`{file}` cannot be opened: {}", causes(&error)),
+            format!("`{file}` cannot be opened: {}", chain(&error)),
             "name the right file (--store) and identity (--identity), or make a store with \
              `cloudtaser store init`",
         ),
     }
-}
-
-/// An error and its causes in one line, as `main` prints them.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    text
 }
 
 /// An identity opens the store: its file should be its owner's alone.

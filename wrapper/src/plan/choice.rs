@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::error::{PlanError, PlanErrors, Spot, field_hint, field_list, name_fault, printable};
-use super::{Answers, Delivery, Plan, Read};
+use super::{Answers, Delivery, Plan, Read, request};
 use crate::reference::template::Part;
-use crate::reference::{EnvFrom, Fallback, Reference, label};
+use crate::reference::{EnvFrom, Fallback, Reference, Target, label};
 use crate::secret::Secret;
-use crate::source::{Fields, ReadError};
+use crate::source::{Action, Fields, PLAINTEXT_FIELD, ReadError};
 
 /// A field of an answer.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -79,11 +79,8 @@ impl<'p> Choice<'p> {
                 reference: reference.to_string(),
                 place: format!("variable `{}`, column {column}", printable(&delivery.name)),
             };
-            let mut text = label(
-                &reference.path,
-                reference.field.as_deref(),
-                reference.version,
-            );
+            let target = &reference.target;
+            let mut text = label(target.path(), target.field(), target.version());
             match self.find(reference, spot) {
                 Ok(Found::Field(found, field)) => {
                     text = found;
@@ -108,7 +105,7 @@ impl<'p> Choice<'p> {
     fn find(&self, reference: &Reference, spot: Spot) -> Result<Found, PlanError> {
         let read = self
             .plan
-            .read(&reference.scheme, &reference.path, reference.version);
+            .read(&reference.scheme, request(&reference.target));
         let missing = match self.field(&read, reference, spot) {
             Ok(found) => return Ok(found),
             // Fails closed: a default stands for a secret that is known not to be there, never
@@ -125,9 +122,13 @@ impl<'p> Choice<'p> {
 
     fn field(&self, read: &Read, reference: &Reference, spot: Spot) -> Result<Found, PlanError> {
         let fields = self.fields(read, &spot)?;
+        let wanted = match &reference.target {
+            Target::Decrypt { .. } => Some(PLAINTEXT_FIELD),
+            target => target.field(),
+        };
         let mut names = fields.values.keys().map(String::as_str);
-        let name = match (&reference.field, fields.values.len()) {
-            (Some(name), _) => Some(name.as_str()).filter(|name| fields.values.contains_key(*name)),
+        let name = match (wanted, fields.values.len()) {
+            (Some(name), _) => Some(name).filter(|name| fields.values.contains_key(*name)),
             (None, 0 | 1) => names.next(),
             (None, _) => {
                 let fields = field_list(names);
@@ -135,11 +136,19 @@ impl<'p> Choice<'p> {
             }
         };
         let Some(name) = name else {
-            let wanted = reference.field.as_deref().unwrap_or_default();
-            let hint = field_hint(wanted, fields.values.keys().map(String::as_str));
+            if let Target::Decrypt { .. } = reference.target {
+                let source_name = read.source.clone();
+                return Err(PlanError::Unanswered { source_name, spot });
+            }
+            let names = fields.values.keys().map(String::as_str);
+            let hint = field_hint(wanted.unwrap_or_default(), names);
             return Err(PlanError::NoField { spot, hint });
         };
-        let label = label(&fields.canonical_path, Some(name), reference.version);
+        let label = label(
+            &fields.canonical_path,
+            Some(name),
+            reference.target.version(),
+        );
         let (read, name) = (read.clone(), name.into());
         Ok(Found::Field(label, Field { read, name }))
     }
@@ -149,7 +158,7 @@ impl<'p> Choice<'p> {
         let spot = spot.clone();
         match self.answers.by_read.get(read) {
             Some(Ok(fields)) => Ok(fields),
-            Some(Err(source)) => Err(unreadable(source.clone(), spot)),
+            Some(Err(source)) => Err(unreadable(source.clone(), spot, &read.request.action)),
             None => {
                 let source_name = read.source.clone();
                 Err(PlanError::Unanswered { source_name, spot })
@@ -171,7 +180,7 @@ impl<'p> Choice<'p> {
             reference: entry.to_string(),
             place: format!("all keys, entry {number}"),
         };
-        let read = self.plan.read(&entry.scheme, &entry.path, entry.version);
+        let read = self.plan.read_all(entry);
         let fields = match self.fields(&read, &spot) {
             Ok(fields) => fields,
             Err(PlanError::Missing { .. }) if entry.is_optional => return,
@@ -219,12 +228,16 @@ fn added_name_fault(variable: &str) -> Option<&'static str> {
 }
 
 /// Sorts what a source says about a path: a new kind must be placed here by hand.
-fn unreadable(source: ReadError, spot: Spot) -> PlanError {
+fn unreadable(source: ReadError, spot: Spot, action: &Action) -> PlanError {
     match source {
         ReadError::NoSecret { .. }
         | ReadError::NoVersion { .. }
         | ReadError::Deleted { .. }
-        | ReadError::Destroyed { .. } => PlanError::Missing { spot, source },
+        | ReadError::Destroyed { .. } => match action {
+            // No fallback is offered for a ciphertext: it takes none.
+            Action::Decrypt => PlanError::NoKey { spot, source },
+            _ => PlanError::Missing { spot, source },
+        },
         ReadError::BadPath { .. } | ReadError::Unsupported { .. } | ReadError::Refused { .. } => {
             PlanError::BadPath { spot, source }
         }

@@ -24,7 +24,7 @@ const SHOWN_FIELDS: usize = 20;
 /// Where a reference stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Spot {
-    /// The reference in canonical spelling, without its default.
+    /// The reference in canonical spelling, without its default, parameters and ciphertext.
     pub reference: String,
     /// Which variable and column, or which "all keys" entry.
     pub place: String,
@@ -75,6 +75,15 @@ pub enum PlanError {
     /// Path or version is not there. Exit status 66.
     #[error("cannot find {spot}; write `?` at its end if the program can do without")]
     Missing {
+        /// Which reference.
+        spot: Spot,
+        /// What the source says.
+        #[source]
+        source: ReadError,
+    },
+    /// What a ciphertext was encrypted with is not there. Exit status 66.
+    #[error("cannot decrypt {spot}")]
+    NoKey {
         /// Which reference.
         spot: Spot,
         /// What the source says.
@@ -169,7 +178,7 @@ impl PlanError {
     #[must_use]
     pub fn status(&self) -> u8 {
         match self {
-            Self::Missing { .. } | Self::NoField { .. } => status::NO_SECRET,
+            Self::Missing { .. } | Self::NoKey { .. } | Self::NoField { .. } => status::NO_SECRET,
             Self::Forbidden { .. } => status::PRIVILEGE,
             Self::Unanswered { .. } => status::INTERNAL,
             _ => status::USAGE,

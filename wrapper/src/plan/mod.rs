@@ -18,9 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use draft::Draft;
 pub use error::{PlanError, PlanErrors, Spot};
 
-use crate::reference::{CONFIGURED_SOURCE, EnvFrom, Template};
+use crate::reference::{CONFIGURED_SOURCE, EnvFrom, Target, Template};
 use crate::secret::Secret;
-use crate::source::{Fields, ReadError, Request};
+use crate::source::{Action, Fields, ReadError, Request};
 
 /// Who asks for a variable; a later one in this list wins.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -58,7 +58,7 @@ pub struct Entry {
     pub value: Secret,
 }
 
-/// One path of one source.
+/// One request to one source.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Read {
     source: String,
@@ -110,7 +110,7 @@ impl Plan {
         self.reads().into_iter().map(|read| read.source).collect()
     }
 
-    /// What is read from `source`: each (path, version) once, in a fixed order.
+    /// What is asked of `source`: each request once, in a fixed order.
     #[must_use]
     pub fn requests(&self, source: &str) -> Vec<Request> {
         let reads = self.reads().into_iter();
@@ -147,24 +147,39 @@ impl Plan {
             .deliveries
             .iter()
             .flat_map(|delivery| delivery.value.references());
-        let single = deliveries.map(|r| self.read(&r.scheme, &r.path, r.version));
-        let all_keys = self
-            .env_from
-            .iter()
-            .map(|e| self.read(&e.scheme, &e.path, e.version));
+        let single = deliveries.map(|r| self.read(&r.scheme, request(&r.target)));
+        let all_keys = self.env_from.iter().map(|entry| self.read_all(entry));
         single.chain(all_keys).collect()
     }
 
-    fn read(&self, scheme: &str, path: &str, version: Option<u64>) -> Read {
+    /// The request of an "all keys" entry.
+    fn read_all(&self, entry: &EnvFrom) -> Read {
+        let request = Request::read(entry.path.as_str(), entry.version);
+        self.read(&entry.scheme, request)
+    }
+
+    fn read(&self, scheme: &str, request: Request) -> Read {
         let source = if CONFIGURED_SOURCE.contains(&scheme) {
             self.configured.clone()
         } else {
             scheme.into()
         };
-        Read {
-            source,
-            request: Request::read(path, version),
-        }
+        Read { source, request }
+    }
+}
+
+/// What a reference's source is asked for.
+fn request(target: &Target) -> Request {
+    let action = match target {
+        Target::Read { version, .. } => Action::Read { version: *version },
+        Target::Write { parameters, .. } => Action::Write {
+            parameters: parameters.expose().into(),
+        },
+        Target::Decrypt { .. } => Action::Decrypt,
+    };
+    Request {
+        path: target.path().into(),
+        action,
     }
 }
 

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use super::choice::{Choice, Field, Job, Piece};
 use super::error::{PlanError, PlanErrors, Spot, printable};
 use super::{Answers, Entry, Plan};
-use crate::reference::label;
 use crate::secret::Secret;
 
 impl Plan {
@@ -63,7 +62,7 @@ impl Assembly {
         for piece in job.pieces {
             match piece {
                 Piece::Text(text) => pieces.push(text),
-                Piece::Value(field) => pieces.extend(self.take(field, &job.variable)),
+                Piece::Value(field) => pieces.extend(self.take(field, &job.variable, &reference)),
             }
         }
         let value = joined(pieces);
@@ -84,7 +83,7 @@ impl Assembly {
     ///
     /// `Choice` saw it, so it is there; should it not be, the start fails (closed) instead of
     /// giving the program an empty secret.
-    fn take(&mut self, field: Field, variable: &str) -> Option<Secret> {
+    fn take(&mut self, field: Field, variable: &str, reference: &str) -> Option<Secret> {
         let left = self.uses.get_mut(&field);
         let is_last = left.is_none_or(|left| {
             *left = left.saturating_sub(1);
@@ -102,7 +101,7 @@ impl Assembly {
             });
         if value.is_none() {
             let place = format!("variable `{}`", printable(variable));
-            let reference = label(&field.read.request.path, Some(&field.name), None);
+            let reference = printable(reference);
             self.errors.push(PlanError::Unanswered {
                 source_name: field.read.source,
                 spot: Spot { reference, place },

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use super::parse::Parser;
-use super::{Part, Place, ReferenceError, SYNTAX, Schemes, Unsupported, escape};
+use super::ciphertext::is_ciphertext;
+use super::parser::Parser;
+use super::{
+    Part, Place, ReferenceError, SYNTAX, Schemes, Unsupported, WRITES, begins_reference, escape,
+};
 
 /// Every field of a secret as a variable of its own, named prefix + field.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,9 +46,9 @@ pub fn parse_env_from(text: &str, schemes: &Schemes) -> Result<EnvFrom, Referenc
         Some(split) if schemes.strip(text).is_none() => split,
         _ => ("", text),
     };
-    let mut parser = Parser::new(text, 0, text.len(), schemes);
+    let mut parser = Parser::new(text, schemes);
     if let Some((offset, c)) = prefix.char_indices().find(|(_, c)| c.is_control()) {
-        let place = Place::new(text, 0, offset);
+        let place = Place::new(offset, text.get(..offset).unwrap_or_default());
         return Err(ReferenceError::Control(place, Part::Prefix, c));
     }
     if parser.take("=") {
@@ -55,17 +58,18 @@ pub fn parse_env_from(text: &str, schemes: &Schemes) -> Result<EnvFrom, Referenc
         parser.take(prefix);
         parser.take("=");
     }
-    if let Some(target) = body.strip_prefix(">>")
-        && schemes.strip(target).is_some()
-    {
-        let what = Unsupported::Write;
+    if body.starts_with(WRITES) && begins_reference(body, schemes) {
+        let what = Unsupported::KeysOfWrite;
         return Err(ReferenceError::Unsupported(parser.here(), what));
     }
-    let Some((scheme, _)) = schemes.strip(body) else {
+    let Some(scheme) = parser.scheme() else {
         return Err(ReferenceError::NoScheme(parser.here()));
     };
-    parser.scheme(scheme)?;
-    let path = parser.segment(Part::Path)?;
+    if is_ciphertext(parser.rest()) {
+        let what = Unsupported::Ciphertext;
+        return Err(ReferenceError::Unsupported(parser.here(), what));
+    }
+    let path = parser.segment(Part::Path, &[])?;
     let version = match parser.take("#") {
         true => Some(parser.version()?),
         false => None,
@@ -138,10 +142,15 @@ mod tests {
             read("P\n=vault:a"),
             Err(ReferenceError::Control(..))
         ));
-        assert!(matches!(
-            read("P=>>vault:a"),
-            Err(ReferenceError::Unsupported(..))
-        ));
+        for (text, what, at) in [
+            ("P=>>vault:a", Unsupported::KeysOfWrite, 3),
+            (">>bao:a#b#{}", Unsupported::KeysOfWrite, 1),
+            ("P=vault:v1:aBcD", Unsupported::Ciphertext, 9),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(matches!(error, ReferenceError::Unsupported(_, found) if found == what));
+            assert_eq!(column(text), at);
+        }
         assert!(matches!(
             read("vault:"),
             Err(ReferenceError::Empty(_, Part::Path))

@@ -1,10 +1,12 @@
 //! Why a text is not a reference. Every error says where, what, and what to write instead.
 //!
-//! Text from the value is quoted only up to the position of the error, and never a default: what
-//! stands there was read as a path or field name already. The plan adds the variable's name.
+//! Text from the value is quoted only up to the position of the error, and never a default,
+//! parameters or a ciphertext: what stands there was read as a path or field name already. The plan
+//! adds the variable's name.
 
 use std::fmt;
 
+use super::ParameterFault;
 use crate::status;
 
 /// Longest quotation in an error, in characters. Chosen: fits a terminal line with the rest.
@@ -15,17 +17,17 @@ const QUOTE_CHARS: usize = 60;
 pub struct Place {
     /// Byte column in the value, from 1.
     pub column: usize,
-    /// The reference's text before that column, its end only when it is long.
+    /// The reference's text before that column, its end only when it is long; `…` where it is not
+    /// for others.
     pub after: String,
 }
 
 impl Place {
-    /// The place at byte `at` of `value`, in the reference that begins at byte `start`.
-    pub(super) fn new(value: &str, start: usize, at: usize) -> Self {
-        let text = value.get(start..at).unwrap_or_default();
-        let skipped = text.chars().count().saturating_sub(QUOTE_CHARS);
+    /// The place at byte `at` of a value; `read` is the reference's text before it.
+    pub(super) fn new(at: usize, read: &str) -> Self {
+        let skipped = read.chars().count().saturating_sub(QUOTE_CHARS);
         let mut after = String::from(if skipped > 0 { "…" } else { "" });
-        after.extend(text.chars().skip(skipped));
+        after.extend(read.chars().skip(skipped));
         let column = at.saturating_add(1);
         Self { column, after }
     }
@@ -48,8 +50,10 @@ pub enum Part {
     Path,
     /// What stands between the first and the second `#`.
     Field,
-    /// What stands behind the last `#`.
+    /// What stands behind the last `#` of a reference that reads.
     Version,
+    /// What stands behind the last `#` of a reference that writes.
+    Parameters,
     /// What stands before the `=` of "all keys".
     Prefix,
 }
@@ -60,6 +64,7 @@ impl fmt::Display for Part {
             Self::Path => "path",
             Self::Field => "field",
             Self::Version => "version",
+            Self::Parameters => "object of parameters",
             Self::Prefix => "prefix",
         })
     }
@@ -72,6 +77,7 @@ impl Part {
             Self::Path => "write one, as in `vault:secret/db#password`",
             Self::Field => "write its name, or no `#` if the secret has one field only",
             Self::Version => "write a number, or no `#` for the newest version",
+            Self::Parameters => "write one, as in `#{\"ttl\":\"1h\"}`, or no `#`",
             Self::Prefix => "write one, or no `=`",
         }
     }
@@ -114,32 +120,68 @@ pub enum ReferenceError {
     /// A default where none can be.
     #[error("{0}: all keys of a path have no default; write `?` if the secret may be missing")]
     DefaultOfAllKeys(Place),
-    /// Syntax of other tools that this source cannot serve.
+    /// What a reference writes cannot be read.
+    #[error("{0}: the parameters are not a JSON object: {1}")]
+    BadParameters(Place, ParameterFault),
+    /// An object where the field should be, or in it.
+    #[error("{0}: parameters stand behind a field and `#`; write `>>vault:path#field#{{…}}`")]
+    ParametersWithoutField(Place),
+    /// An object where the version should be.
+    #[error("{0}: only a reference that writes has parameters; write `>>` before the scheme")]
+    ParametersOfRead(Place),
+    /// Something follows the parameters.
+    #[error("{0}: only `?` or `:-default` may follow the parameters; remove what does")]
+    AfterParameters(Place),
+    /// A ciphertext has a character that is not base64.
+    #[error(
+        "{0}: a transit ciphertext is base64 to its end, and this character is not; remove it \
+         (a path that begins like a ciphertext is written with `\\:`)"
+    )]
+    BadCiphertext(Place),
+    /// A ciphertext ends where base64 cannot end.
+    #[error("{0}: the transit ciphertext was cut, base64 cannot end here; copy it again")]
+    CutCiphertext(Place),
+    /// A fallback behind a ciphertext.
+    #[error(
+        "{0}: a transit ciphertext carries its secret and cannot be missing; it takes no `?` and \
+         no default"
+    )]
+    FallbackOfCiphertext(Place),
+    /// Syntax of other tools that means nothing here.
     #[error("{0}: {1}")]
     Unsupported(Place, Unsupported),
 }
 
-/// What other tools can write and this version cannot read.
+/// What other tools can write, or what looks like it, and is not read here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unsupported {
-    /// `>>vault:…`: the source is written to, and its answer is the value.
-    Write,
-    /// `vault:v1:…`: a ciphertext for the server's transit engine.
+    /// All keys of `>>vault:…`.
+    KeysOfWrite,
+    /// All keys of `vault:v1:…`, or `>>vault:v1:…`.
     Ciphertext,
     /// `#${.field}`: a Go template over the secret's fields.
     GoTemplate,
+    /// `vault:login`: the token that the wrapper logs in with.
+    Login,
 }
 
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Write => "references that write (`>>`) are not supported yet by this source",
+            Self::KeysOfWrite => {
+                "references that write (`>>`) are not supported for all keys; \
+                 write one `>>vault:path#field` for each variable"
+            }
             Self::Ciphertext => {
-                "transit ciphertexts are not supported yet by this source; \
+                "a transit ciphertext is one value, which has no keys and is not written to; \
                  a path that begins so is written with `\\:`"
             }
             Self::GoTemplate => {
                 "Go templates are not supported; write one `${vault:path#field}` for each field"
+            }
+            Self::Login => {
+                "the token that CloudTaser logs in with is never handed to the program; \
+                 name the secrets that it needs, or let it log in by itself"
             }
         })
     }
@@ -160,6 +202,13 @@ impl ReferenceError {
             | Self::TooManyParts(place)
             | Self::Nested(place)
             | Self::DefaultOfAllKeys(place)
+            | Self::BadParameters(place, _)
+            | Self::ParametersWithoutField(place)
+            | Self::ParametersOfRead(place)
+            | Self::AfterParameters(place)
+            | Self::BadCiphertext(place)
+            | Self::CutCiphertext(place)
+            | Self::FallbackOfCiphertext(place)
             | Self::Unsupported(place, _) => place,
         }
     }

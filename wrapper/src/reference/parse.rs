@@ -1,10 +1,14 @@
-//! Reads one reference: `scheme:path[#field[#version]][?|:-default]`.
+//! Reads one reference: `scheme:path[#field[#version]]`, `>>scheme:path[#field[#{json}]]` or
+//! `scheme:v1:BASE64`, and behind the first two `?` or `:-default`.
 //!
-//! A hand-written parser over one slice of the value; it never panics and never allocates more
-//! than the slice is long. Where a reference ends inside a longer value is [`super::template`]'s
-//! question; `end` is known before the parser starts.
+//! The grammar; the position in the text and the words of the grammar are [`super::parser`]'s.
 
-use super::{Fallback, Part, Place, Reference, ReferenceError, SYNTAX, Schemes, Unsupported};
+use super::parameters::JSON_SPACE;
+use super::parser::Parser;
+use super::{
+    CONFIGURED_SOURCE, Fallback, Parameters, Part, Reference, ReferenceError, Schemes, Target,
+    Unsupported, WRITES, ciphertext,
+};
 
 /// Reads a whole value as one reference.
 ///
@@ -12,196 +16,155 @@ use super::{Fallback, Part, Place, Reference, ReferenceError, SYNTAX, Schemes, U
 ///
 /// [`ReferenceError`] with the position and the fix.
 pub fn parse(value: &str, schemes: &Schemes) -> Result<Reference, ReferenceError> {
-    let Some((scheme, _)) = schemes.strip(value) else {
-        return Err(ReferenceError::NoScheme(Place::new(value, 0, 0)));
-    };
-    let mut parser = Parser::new(value, 0, value.len(), schemes);
-    parser.reference(scheme, Parser::default_of_whole)
+    Parser::new(value, schemes).reference()
 }
 
-/// A position in a reference that ends at byte `end` of the value.
-#[derive(Debug)]
-pub(super) struct Parser<'v> {
-    value: &'v str,
-    /// Where the reference begins: at its `${`, its prefix or its scheme.
-    start: usize,
-    at: usize,
-    end: usize,
-    schemes: &'v Schemes,
-}
-
-impl<'v> Parser<'v> {
-    /// A parser that stands at byte `start`.
-    pub(super) fn new(value: &'v str, start: usize, end: usize, schemes: &'v Schemes) -> Self {
-        let at = start;
-        Self {
-            value,
-            start,
-            at,
-            end,
-            schemes,
-        }
-    }
-
-    pub(super) fn rest(&self) -> &'v str {
-        self.value.get(self.at..self.end).unwrap_or_default()
-    }
-
-    /// Goes past `text` if it comes next.
-    pub(super) fn take(&mut self, text: &str) -> bool {
-        let found = self.rest().starts_with(text);
-        if found {
-            self.at += text.len();
-        }
-        found
-    }
-
-    pub(super) fn here(&self) -> Place {
-        Place::new(self.value, self.start, self.at)
-    }
-
-    /// Goes past `scheme` and its colon, which the caller found at this position.
-    pub(super) fn scheme(&mut self, scheme: &str) -> Result<(), ReferenceError> {
-        if !self.take(scheme) || !self.take(":") {
-            return Err(ReferenceError::NoScheme(self.here()));
-        }
-        if is_ciphertext(self.rest()) {
+impl Parser<'_> {
+    /// Reads a reference, from its scheme or `>>` to its end.
+    pub(super) fn reference(&mut self) -> Result<Reference, ReferenceError> {
+        let start = self.here();
+        let writes = self.take(WRITES);
+        let Some(scheme) = self.scheme() else {
+            return Err(ReferenceError::NoScheme(start));
+        };
+        let is_ciphertext = ciphertext::is_ciphertext(self.rest());
+        let target = if is_ciphertext && writes {
             let what = Unsupported::Ciphertext;
             return Err(ReferenceError::Unsupported(self.here(), what));
-        }
-        Ok(())
-    }
-
-    /// Reads a reference from its scheme to `end`; `default` reads what follows a `:-`.
-    pub(super) fn reference(
-        &mut self,
-        scheme: &str,
-        default: fn(&mut Self) -> String,
-    ) -> Result<Reference, ReferenceError> {
-        self.scheme(scheme)?;
-        let path = self.segment(Part::Path)?;
-        let (mut field, mut version) = (None, None);
-        if self.take("#") {
-            if self.rest().starts_with("${.") {
-                let what = Unsupported::GoTemplate;
-                return Err(ReferenceError::Unsupported(self.here(), what));
-            }
-            field = Some(self.segment(Part::Field)?);
-            if self.take("#") {
-                version = Some(self.version()?);
-            }
-        }
-        let fallback = if self.take(":-") {
-            Fallback::Default(default(self))
-        } else if self.optional()? {
-            Fallback::Optional
+        } else if is_ciphertext {
+            let ciphertext = ciphertext::read(self)?;
+            Target::Decrypt { ciphertext }
+        } else if writes {
+            self.write()?
         } else {
-            Fallback::Required
+            self.read(scheme)?
         };
         Ok(Reference {
             scheme: scheme.into(),
-            path,
-            field,
-            version,
-            fallback,
+            target,
+            fallback: self.fallback()?,
         })
     }
 
-    /// Reads `?` or nothing; either must be the end.
-    pub(super) fn optional(&mut self) -> Result<bool, ReferenceError> {
-        let optional = self.take("?");
-        match self.rest() {
-            "" => Ok(optional),
-            _ if optional => Err(ReferenceError::AfterOptional(self.here())),
-            _ => Err(ReferenceError::TooManyParts(self.here())),
+    /// Reads `path[#field[#version]]`.
+    fn read(&mut self, scheme: &str) -> Result<Target, ReferenceError> {
+        let start = self.here();
+        let path = self.segment(Part::Path, &[])?;
+        let (mut field, mut version) = (None, None);
+        if self.take("#") {
+            field = Some(self.field(&[])?);
+            if self.take("#") {
+                // Before any of it is read as a version, and so could be quoted.
+                if self.rest().trim_start_matches(JSON_SPACE).starts_with('{') {
+                    return Err(ReferenceError::ParametersOfRead(self.here()));
+                }
+                version = Some(self.version()?);
+            }
+        } else if path == "login" && CONFIGURED_SOURCE.contains(&scheme) {
+            // Fails closed: whoever holds that token can read whatever the wrapper can.
+            return Err(ReferenceError::Unsupported(start, Unsupported::Login));
         }
+        Ok(Target::Read {
+            path,
+            field,
+            version,
+        })
     }
 
-    /// Reads a path or a field up to the next syntax, without its escapes.
-    pub(super) fn segment(&mut self, part: Part) -> Result<String, ReferenceError> {
-        let mut text = String::new();
-        while let Some(c) = self.rest().chars().next() {
-            match c {
-                '#' | '?' => break,
-                ':' if self.rest().starts_with(":-") => break,
-                '\\' => text.push(self.escape()?),
-                _ if c.is_control() => {
-                    return Err(ReferenceError::Control(self.here(), part, c));
-                }
-                '$' if opens_reference(self.rest(), self.schemes) => {
-                    return Err(ReferenceError::Nested(self.here()));
-                }
-                _ => {
-                    text.push(c);
-                    self.at += c.len_utf8();
-                }
+    /// Reads `path[#field[#{json}]]`.
+    fn write(&mut self) -> Result<Target, ReferenceError> {
+        let path = self.segment(Part::Path, &[])?;
+        let (mut field, mut parameters) = (None, Parameters::default());
+        if self.take("#") {
+            field = Some(self.field_of_answer()?);
+            if self.take("#") {
+                parameters = self.parameters()?;
             }
         }
-        if text.is_empty() {
-            return Err(ReferenceError::Empty(self.here(), part));
-        }
-        Ok(text)
+        Ok(Target::Write {
+            path,
+            field,
+            parameters,
+        })
     }
 
-    /// Goes past a backslash and the character that it stands before, which it returns.
-    fn escape(&mut self) -> Result<char, ReferenceError> {
-        match self.rest().chars().nth(1) {
-            Some(c) if SYNTAX.contains(&c) => {
-                self.at += '\\'.len_utf8() + c.len_utf8();
-                Ok(c)
+    /// Reads a field of an answer to a write. There is no brace in it: that would be parameters
+    /// without their `#` or field, and the write would be made without them.
+    fn field_of_answer(&mut self) -> Result<String, ReferenceError> {
+        let start = self.here();
+        let is_object_next = |parser: &Self| parser.rest().starts_with('{');
+        if !is_object_next(self) {
+            let field = self.field(&['{'])?;
+            if !is_object_next(self) {
+                return Ok(field);
             }
-            _ => Err(ReferenceError::BadEscape(self.here())),
+        }
+        Err(ReferenceError::ParametersWithoutField(start))
+    }
+
+    /// Reads a field up to the next syntax or one of `stops`.
+    fn field(&mut self, stops: &[char]) -> Result<String, ReferenceError> {
+        if self.rest().starts_with("${.") {
+            let what = Unsupported::GoTemplate;
+            return Err(ReferenceError::Unsupported(self.here(), what));
+        }
+        self.segment(Part::Field, stops)
+    }
+
+    /// Reads a JSON object and the white space around it; finds the closing brace behind it.
+    fn parameters(&mut self) -> Result<Parameters, ReferenceError> {
+        self.skip(JSON_SPACE);
+        if self.ends() {
+            return Err(ReferenceError::Empty(self.here(), Part::Parameters));
+        }
+        // To the end of the value: the brace found so far may be one of the object's.
+        let (parameters, bytes) = Parameters::read(self.to_end()).map_err(|(fault, bytes)| {
+            self.hide(bytes);
+            ReferenceError::BadParameters(self.here(), fault)
+        })?;
+        self.hide(bytes);
+        self.close()?;
+        self.skip(JSON_SPACE);
+        match self.ends() {
+            true => Ok(parameters),
+            false => Err(ReferenceError::AfterParameters(self.here())),
         }
     }
 
-    /// Reads a version: ASCII digits, 1 or more.
-    pub(super) fn version(&mut self) -> Result<u64, ReferenceError> {
-        let place = self.here();
-        let text = self.segment(Part::Version)?;
-        let version = text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse() {
-            Ok(number) if version && number > 0 => Ok(number),
-            _ => Err(ReferenceError::BadVersion(place)),
-        }
+    /// Whether nothing or a fallback comes next.
+    fn ends(&self) -> bool {
+        let rest = self.rest();
+        rest.is_empty() || rest.starts_with('?') || rest.starts_with(":-")
     }
 
-    /// The default of a whole value: the rest, byte for byte.
-    fn default_of_whole(&mut self) -> String {
-        let text = self.rest().into();
-        self.at = self.end;
-        text
-    }
-
-    /// The default inside a longer value: the rest, where `\}` and `\\` are escapes.
-    pub(super) fn default_of_inline(&mut self) -> String {
-        let mut text = String::new();
-        let mut chars = self.rest().chars().peekable();
-        while let Some(c) = chars.next() {
-            let escaped = match c {
-                '\\' => chars.next_if(|next| matches!(next, '}' | '\\')),
-                _ => None,
-            };
-            text.push(escaped.unwrap_or(c));
+    /// Reads `?`, `:-default` or nothing.
+    fn fallback(&mut self) -> Result<Fallback, ReferenceError> {
+        if self.take(":-") {
+            let text = self.take_rest();
+            return Ok(Fallback::Default(match self.is_inline() {
+                true => unescape_default(text),
+                false => text.into(),
+            }));
         }
-        self.at = self.end;
-        text
+        Ok(match self.optional()? {
+            true => Fallback::Optional,
+            false => Fallback::Required,
+        })
     }
 }
 
-/// Whether `text` begins with `${scheme:` or `${>>scheme:`.
-pub(super) fn opens_reference(text: &str, schemes: &Schemes) -> bool {
-    text.strip_prefix("${").is_some_and(|body| {
-        let body = body.strip_prefix(">>").unwrap_or(body);
-        schemes.strip(body).is_some()
-    })
-}
-
-/// Whether `body` looks like the transit engine's ciphertext, `v1:…`.
-fn is_ciphertext(body: &str) -> bool {
-    body.strip_prefix('v').is_some_and(|rest| {
-        let tail = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-        tail.len() < rest.len() && tail.starts_with(':') && !tail.starts_with(":-")
-    })
+/// The default inside a longer value, where `\}` and `\\` are escapes.
+fn unescape_default(default: &str) -> String {
+    let mut text = String::new();
+    let mut chars = default.chars().peekable();
+    while let Some(c) = chars.next() {
+        let escaped = match c {
+            '\\' => chars.next_if(|next| matches!(next, '}' | '\\')),
+            _ => None,
+        };
+        text.push(escaped.unwrap_or(c));
+    }
+    text
 }
 
 #[cfg(test)]

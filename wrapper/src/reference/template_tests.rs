@@ -116,25 +116,56 @@ fn faults_have_the_column_of_the_value() {
 }
 
 #[test]
-fn write_references_are_refused_for_now() {
+fn r8_the_brace_behind_the_json_closes() {
+    let object = r##"{"a":"}#?:-${vault:x}","b":{"c":"}}"}}"##;
+    assert_eq!(
+        shape(&format!("<${{>>vault:pki#cert#{object}}}>}}")),
+        "<<2 >>vault:pki#cert#{…}>>}"
+    );
+    assert_eq!(
+        shape(&format!(
+            "${{>>bao:a#b#{object}?}}${{>>bao:a#b# {object} :-{{x\\}}}}y"
+        )),
+        format!(
+            "<1 >>bao:a#b#{{…}}?><{} >>bao:a#b#{{…}}:-…>y",
+            object.len() + 15
+        )
+    );
+    assert_eq!(shape("${>>vault:a#b}#{}}"), "<1 >>vault:a#b>#{}}");
+    assert_eq!(shape("${>>vault:a\\}#b?}"), "<1 >>vault:a\\}#b?>");
+    assert!(read(">>vault:a#b#{}").unwrap().is_whole);
     for (value, column) in [
-        (">>vault:pki#cert#{\"a\":1}", 1),
-        ("x${>>bao:pki#cert#{}}", 4),
+        ("a${>>vault:b#c#{}", 2),
+        ("a${>>vault:b#c#{\"hunter2\":1}", 2),
+        ("a${>>vault:b#c#{\"hunter2\":1", 2),
+        ("a${>>vault:b#c#}", 16),
+        ("a${>>vault:b#c#{\"hunter2\":}}", 27),
+        ("a${>>vault:b#c#{\"hunter2\":1}x}", 29),
+        ("a${>>vault:b#{\"hunter2\":1}}", 14),
+        ("${vault:b#c#{\"hunter2\":\"\"}}", 13),
     ] {
         let error = read(value).expect_err(value);
-        assert!(
-            error
-                .to_string()
-                .contains("not supported yet by this source"),
-            "{error}"
-        );
-        assert_eq!(error.place().column, column);
+        assert_eq!(error.place().column, column, "{value}: {error}");
+        assert!(!error.to_string().contains("hunter"), "{error}");
     }
 }
 
 #[test]
+fn r9_ciphertexts_stand_whole_and_inside() {
+    assert_eq!(shape("vault:v1:aBc="), "<1 vault:v1:…>");
+    assert_eq!(
+        shape("u:${vault:v1:aBc=}@${bao:v22:aB+/}"),
+        "u:<3 vault:v1:…>@<20 bao:v22:…>"
+    );
+    let error = read("u:${vault:v1:aB!=}").unwrap_err();
+    assert_eq!(error.place().column, 16, "{error}");
+    assert!(!error.to_string().contains("aB"), "{error}");
+}
+
+#[test]
 fn debug_text_holds_no_literal_and_no_default() {
-    let text = format!("{:?}", read("hunter2${vault:a#b:-hunter3}").unwrap());
+    let value = "hunter2${vault:a#b:-hunter3}${>>vault:a#b#{\"hunter4\":1}}";
+    let text = format!("{:?}", read(value).unwrap());
     assert!(!text.contains("hunter"), "{text}");
     assert!(text.contains("vault:a#b:-…"), "{text}");
 }

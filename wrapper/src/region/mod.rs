@@ -160,6 +160,18 @@ impl Region {
         })
     }
 
+    /// States a lower level than the memory has, for values whose way here was less protected. For
+    /// the time before the first [`Region::fill`].
+    ///
+    /// # Errors
+    ///
+    /// [`RegionError::OutOfBounds`].
+    pub fn lower(&mut self, ceiling: Protection) -> Result<(), RegionError> {
+        self.protection = self.protection.min(ceiling);
+        writer::format(self.mapping.words(), &self.layout, self.protection)?;
+        Ok(())
+    }
+
     /// Writes the first value of the entry at `index`: version 0, generation 0. For the time
     /// before anybody else can see the region.
     ///

@@ -6,10 +6,13 @@
 
 pub mod local;
 pub mod openbao;
+pub mod opened;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+
+use cloudtaser_abi::protection::Protection;
 
 use self::openbao::settings::ServerConfig;
 use crate::report::Report;
@@ -161,7 +164,7 @@ pub struct SourceError {
 }
 
 /// What sources need to know to open themselves, checked by `config`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SourceConfig {
     /// The store's file (`--store`).
     pub store: PathBuf,
@@ -169,10 +172,25 @@ pub struct SourceConfig {
     pub identities: Vec<PathBuf>,
     /// File with the store's passphrase (`--passphrase-file`).
     pub passphrase_file: Option<PathBuf>,
+    /// The least protection of memory that holds a secret.
+    pub min_protection: Protection,
     /// The server, for `openbao`.
     pub server: ServerConfig,
     /// Where a source says what it does.
     pub report: Report,
+}
+
+impl Default for SourceConfig {
+    fn default() -> Self {
+        Self {
+            store: PathBuf::new(),
+            identities: Vec::new(),
+            passphrase_file: None,
+            min_protection: Protection::None,
+            server: ServerConfig::default(),
+            report: Report::default(),
+        }
+    }
 }
 
 /// A place that secrets are read from.
@@ -187,6 +205,12 @@ pub trait Source {
     /// path's answer.
     fn read(&mut self, requests: &[Request])
     -> Result<Vec<Result<Fields, ReadError>>, SourceError>;
+
+    /// Whether the source ends by itself when a signal comes while it reads: then every signal is
+    /// blocked before, and stays so until the program runs.
+    fn takes_signals(&self) -> bool {
+        false
+    }
 
     /// Ends what the source holds open elsewhere, such as a login token. Called once, last, however
     /// the start went.
@@ -227,7 +251,7 @@ pub struct Registry {
 impl Default for Registry {
     fn default() -> Self {
         Self {
-            kinds: vec![local::KIND],
+            kinds: vec![local::KIND, openbao::KIND],
         }
     }
 }

@@ -9,7 +9,11 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// A signal mask: bit n - 1 is signal n, as the kernel has it on 64-bit machines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -107,6 +111,101 @@ pub fn wait() -> io::Result<Received> {
             return Err(error);
         }
     }
+}
+
+/// Signals that end a program unless it says otherwise, and that people and supervisors send for
+/// that.
+const ENDING: [libc::c_int; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+
+/// A descriptor that becomes readable when a signal waits that is to end us.
+#[doc(alias = "signalfd4")]
+#[derive(Debug)]
+pub struct SignalFile(OwnedFd);
+
+impl SignalFile {
+    /// For hang-up, interrupt, quit and terminate, less those that we were started to ignore
+    /// (`nohup`). They must be blocked already.
+    ///
+    /// # Errors
+    ///
+    /// What `signalfd4(2)` answers: `EMFILE`, `ENFILE`, `ENOMEM`.
+    ///
+    /// # References
+    ///
+    /// `signalfd(2)`.
+    pub fn of_ending_signals() -> io::Result<Self> {
+        let wanted = ENDING.into_iter().filter(|signal| !is_ignored(*signal));
+        let mask = SignalMask(wanted.fold(0, |mask, signal| mask | bit(signal)));
+        let flags = libc::SFD_NONBLOCK | libc::SFD_CLOEXEC;
+        // SAFETY: `signalfd4(2)` reads one set of the size that is given; -1 asks for a new
+        // descriptor.
+        let answer = unsafe {
+            libc::syscall(
+                libc::SYS_signalfd4,
+                -1,
+                &raw const mask.0,
+                size_of::<u64>(),
+                flags,
+            )
+        };
+        match i32::try_from(answer) {
+            // SAFETY: a new descriptor, which nobody else owns.
+            Ok(raw @ 0..) => Ok(Self(unsafe { OwnedFd::from_raw_fd(raw) })),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Has the runtime of the caller wait for it.
+    ///
+    /// # Errors
+    ///
+    /// What `epoll_ctl(2)` answers.
+    pub fn watch(self) -> io::Result<AsyncFd<Self>> {
+        // SAFETY: `AsyncFd` wants `as_raw_fd` to give the same open descriptor as long as it holds
+        // the value: it is that of `self.0`, which is open until `self` is dropped and is never
+        // replaced.
+        let registered = unsafe { AsyncFd::register_with_interest(self, Interest::READABLE) };
+        Ok(registered?)
+    }
+
+    /// Takes the next signal's number.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when none waits.
+    pub fn read(&self) -> io::Result<i32> {
+        let mut info = [0_u8; size_of::<libc::signalfd_siginfo>()];
+        rustix::io::read(&self.0, &mut info)?;
+        // `ssi_signo` is the first field (signalfd(2)).
+        let number = info
+            .first_chunk()
+            .map_or(0, |first| u32::from_ne_bytes(*first));
+        i32::try_from(number).map_err(io::Error::other)
+    }
+}
+
+impl AsRawFd for SignalFile {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl AsFd for SignalFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut found = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: `sigaction(2)` with a null action changes nothing and writes the present one.
+    let answer = unsafe { libc::sigaction(signal, ptr::null(), found.as_mut_ptr()) };
+    if answer != 0 {
+        return false;
+    }
+    // SAFETY: the call succeeded, so `found` was written.
+    let found = unsafe { found.assume_init() };
+    found.sa_sigaction == libc::SIG_IGN
 }
 
 /// Whether the parent of this process had it ignore SIGCHLD.

@@ -1,7 +1,6 @@
 //! Runs every example of `docs/references.md`: the page's own tables are the test's data.
 
 use super::*;
-use crate::source::Action;
 
 const PAGE: &str = include_str!("../../../../docs/references.md");
 
@@ -30,10 +29,11 @@ fn answers(plan: &Plan) -> Answers {
     for source in plan.sources() {
         let requests = plan.requests(&source);
         let results = requests.iter().map(|request| {
-            let path = match request.action {
+            let path = match &request.action {
                 Action::Read {
                     version: Some(version),
                 } => format!("{} version {version}", request.path),
+                Action::Write { parameters } => format!("{} given {parameters}", request.path),
                 _ => request.path.clone(),
             };
             let fields = secrets.iter().filter(|row| row[0] == path);
@@ -88,6 +88,8 @@ fn every_example_of_a_value_is_true() {
     for title in [
         "Whole values",
         "Inside a longer value",
+        "References that write",
+        "Transit ciphertexts",
         "Missing secrets",
         "Faults",
     ] {
@@ -100,6 +102,25 @@ fn every_example_of_a_value_is_true() {
                 &row[1],
                 outcome.strip_prefix("X=").unwrap_or(&outcome),
             );
+        }
+    }
+}
+
+#[test]
+fn every_line_for_users_of_bank_vaults_is_true() {
+    for row in rows("For users of bank-vaults") {
+        let mut draft = draft();
+        draft.deliver("X", &row[0], Origin::File);
+        let read = draft.finish("local").map(drop);
+        match row[1].as_str() {
+            "the same" => assert!(read.is_ok(), "{row:?}: {read:?}"),
+            "refused" => assert!(read.is_err(), "{row:?}"),
+            other => panic!("{other}"),
+        }
+        if row[2].starts_with("${") {
+            let mut draft = super::draft();
+            draft.deliver("X", &row[2], Origin::File);
+            assert!(draft.finish("local").is_ok(), "{row:?}");
         }
     }
 }

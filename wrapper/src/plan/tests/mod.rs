@@ -1,6 +1,8 @@
 //! Tests of the plan against answers written down here: no source, no environment. What goes
-//! wrong is in `fault`, the examples of `docs/references.md` in `document`.
+//! wrong is in `fault`, what is written or decrypted in `action`, the examples of
+//! `docs/references.md` in `document`.
 
+mod action;
 mod document;
 mod fault;
 
@@ -11,7 +13,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::reference::Schemes;
-use crate::source::{Action, render};
+use crate::source::render;
 use crate::status;
 
 /// A secret server in a table: path → fields, or why there are none.

@@ -29,6 +29,28 @@ pub struct ServerConfig {
     pub limits: Limits,
 }
 
+impl ServerConfig {
+    /// What keeps the way to the server from being protected; empty when nothing does.
+    #[must_use]
+    pub fn weaknesses(&self) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        if self.addresses.iter().any(Address::is_insecure) {
+            found.push(
+                "the login and every secret travel in the clear (http, --insecure-http): whoever \
+                 is on the way reads them; the protection level is `none`",
+            );
+        }
+        let has_tls = self.addresses.iter().any(Address::is_tls);
+        if has_tls && self.tls.insecure_skip_verify {
+            found.push(
+                "the server's certificate is not checked (--insecure-skip-verify): whoever is on \
+                 the way can be the server; the protection level is `none`",
+            );
+        }
+        found
+    }
+}
+
 /// Certificates, and what is checked of the server's. Files are read at every connection.
 #[derive(Clone, Debug, Default)]
 pub struct TlsSettings {

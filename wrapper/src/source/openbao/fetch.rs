@@ -1,0 +1,336 @@
+//! Everything that the references name, in one round: the mounts' metadata first, then every
+//! path, every write and every batch of ciphertexts side by side.
+
+use std::cell::Cell;
+
+use futures_util::future::try_join;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::answer::{Answer, Asked, forbidden, plaintext};
+use super::error::ServerError;
+use super::mounts::{Engine, Mounts, api_path, path_fault};
+use super::reply::Reply;
+use super::settings::ServerConfig;
+use super::transport::{Call, Repeat, Transport};
+use crate::secret::Secret;
+use crate::source::{Action, Fields, ReadError, Request};
+
+/// Ciphertexts in one request. Chosen: far below the server's limit of 32 MiB for a request even
+/// with ciphertexts of 64 KiB, and enough for every program in one.
+const BATCH: usize = 250;
+
+/// Asks for everything with one token.
+pub(super) struct Fetch<'a> {
+    pub(super) transport: &'a Transport,
+    pub(super) config: &'a ServerConfig,
+    pub(super) token: &'a Secret,
+    /// Answers that a lease hangs on.
+    pub(super) leases: &'a Cell<usize>,
+}
+
+/// Whether the answer to one request is there, and what it is.
+type Outcome = Result<Fields, ReadError>;
+
+impl Fetch<'_> {
+    /// Answers `requests` in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] when the server as a whole fails; nothing is answered then.
+    pub(super) async fn all(&self, requests: &[Request]) -> Result<Vec<Outcome>, ServerError> {
+        let is_ciphertext = |request: &&Request| request.action == Action::Decrypt;
+        let ciphertexts: Vec<_> = requests.iter().filter(is_ciphertext).collect();
+        let paths: Vec<_> = requests.iter().filter(|r| !is_ciphertext(r)).collect();
+        let (paths, ciphertexts) =
+            try_join(self.paths(&paths), self.ciphertexts(&ciphertexts)).await?;
+        let (mut paths, mut ciphertexts) = (paths.into_iter(), ciphertexts.into_iter());
+        let answers = requests.iter().filter_map(|request| match request.action {
+            Action::Decrypt => ciphertexts.next(),
+            _ => paths.next(),
+        });
+        Ok(answers.collect())
+    }
+
+    async fn paths(&self, requests: &[&Request]) -> Result<Vec<Outcome>, ServerError> {
+        let reads = requests
+            .iter()
+            .filter(|r| matches!(r.action, Action::Read { .. }));
+        let paths: Vec<_> = reads.map(|request| request.path.as_str()).collect();
+        let mounts = self.mounts(&paths).await?;
+        let mounts = &mounts;
+        stream::iter(requests)
+            .map(|request| self.path(request, mounts))
+            .buffered(self.transport.width())
+            .try_collect()
+            .await
+    }
+
+    /// What is mounted above `paths`. Every token may ask; what its policies do not touch is left
+    /// out of the answer.
+    pub(super) async fn mounts(&self, paths: &[&str]) -> Result<Mounts, ServerError> {
+        const LIST: &str = "sys/internal/ui/mounts";
+        let mut mounts = Mounts::default();
+        let valid = || paths.iter().filter(|path| path_fault(path).is_none());
+        if valid().next().is_none() {
+            return Ok(mounts);
+        }
+        let mut reply = self
+            .transport
+            .call(&Call::get(LIST, Some(self.token)))
+            .await?;
+        if reply.is_success() {
+            let data = reply
+                .take_data()
+                .map_err(|problem| self.no_api(LIST, problem))?;
+            let parsed = Mounts::parse(data.unwrap_or_default());
+            mounts = parsed.map_err(|problem| self.no_api(LIST, problem))?;
+        } else if reply.status == 403 {
+            // The list is for every token. So it is the token itself, or something before the
+            // server that forbids the path.
+            self.check_token().await?;
+        }
+        for path in valid() {
+            if mounts.find(path).is_none() {
+                self.mount_of(path, &mut mounts).await?;
+            }
+        }
+        Ok(mounts)
+    }
+
+    /// Asks for one path's mount, which needs any right below it; else takes the user's word.
+    async fn mount_of(&self, path: &str, mounts: &mut Mounts) -> Result<(), ServerError> {
+        let name = format!("sys/internal/ui/mounts/{path}");
+        let mut reply = self
+            .transport
+            .call(&Call::get(&name, Some(self.token)))
+            .await?;
+        if reply.is_success() {
+            let data = reply
+                .take_data()
+                .map_err(|problem| self.no_api(&name, problem))?;
+            let added = mounts.add(&data.unwrap_or_default());
+            added.map_err(|problem| self.no_api(&name, problem))?;
+        } else if let Some(version) = self.config.kv_version {
+            mounts.assume(path, version);
+        }
+        Ok(())
+    }
+
+    /// Says plainly that it is the token that does not work.
+    pub(super) async fn check_token(&self) -> Result<(), ServerError> {
+        let call = Call::get("auth/token/lookup-self", Some(self.token));
+        let reply = self.transport.call(&call).await?;
+        // A valid token without the right to look itself up is told the same; what it then may
+        // not do is told at its path.
+        let words = reply.words(&[self.token]);
+        if reply.status == 403 && words.contains("invalid token") || words.contains("bad token") {
+            return Err(ServerError::Token {
+                address: self.transport.address(),
+                text: reply.complaint(&[self.token]),
+            });
+        }
+        Ok(())
+    }
+
+    async fn path(&self, request: &Request, mounts: &Mounts) -> Result<Outcome, ServerError> {
+        if let Some(reason) = path_fault(&request.path) {
+            let path = request.path.clone();
+            return Ok(Err(ReadError::BadPath { path, reason }));
+        }
+        match &request.action {
+            Action::Write { parameters } => self.write(&request.path, parameters).await,
+            Action::Read { version } => self.read(&request.path, *version, mounts).await,
+            _ => Ok(Err(ReadError::Unsupported {
+                reason: "this server cannot do what the reference asks for",
+            })),
+        }
+    }
+
+    async fn read(
+        &self,
+        path: &str,
+        version: Option<u64>,
+        mounts: &Mounts,
+    ) -> Result<Outcome, ServerError> {
+        let Some((mount, engine)) = mounts.find(path) else {
+            return Ok(Err(no_mount(path)));
+        };
+        if let (Engine::Plain, Some(_)) = (engine, version) {
+            let (path, reason) = (path.to_owned(), "what is mounted there keeps no versions");
+            return Ok(Err(ReadError::BadPath { path, reason }));
+        }
+        let api_path = api_path(mount, engine, path);
+        let call = Call {
+            version,
+            ..Call::get(&api_path, Some(self.token))
+        };
+        let reply = self.transport.call(&call).await?;
+        let asked = Asked {
+            path,
+            api_path: &api_path,
+            engine,
+            version,
+            ours: &[self.token],
+            capability: "read",
+        };
+        match self.outcome(asked.answer(reply), &api_path)? {
+            Ok(outcome) => Ok(outcome),
+            Err(version) => self.no_version(path, mount, version).await.map(Err),
+        }
+    }
+
+    /// A path without this version, or no path at all? Its metadata tells, if the token may ask.
+    async fn no_version(
+        &self,
+        path: &str,
+        mount: &str,
+        version: u64,
+    ) -> Result<ReadError, ServerError> {
+        let data = api_path(mount, Engine::KvVersioned, path);
+        let below = data
+            .strip_prefix(mount)
+            .and_then(|rest| rest.strip_prefix("data/"));
+        let name = format!("{mount}metadata/{}", below.unwrap_or(path));
+        let reply = self
+            .transport
+            .call(&Call::get(&name, Some(self.token)))
+            .await?;
+        let path = path.to_owned();
+        Ok(match reply.status {
+            404 => ReadError::NoSecret { path },
+            _ => ReadError::NoVersion { path, version },
+        })
+    }
+
+    async fn write(&self, path: &str, parameters: &str) -> Result<Outcome, ServerError> {
+        let body = Secret::from(parameters.to_owned());
+        let reply = self
+            .transport
+            .call(&Call::post(path, Some(self.token), &body))
+            .await?;
+        let asked = Asked {
+            path,
+            api_path: path,
+            engine: Engine::Plain,
+            version: None,
+            ours: &[self.token],
+            capability: "update",
+        };
+        let outcome = self.outcome(asked.answer(reply), path)?;
+        Ok(outcome.unwrap_or_else(|_version| Err(no_mount(path))))
+    }
+
+    /// Counts leases; the inner error is a version to ask the metadata about.
+    fn outcome(
+        &self,
+        answer: Result<Answer, String>,
+        path: &str,
+    ) -> Result<Result<Outcome, u64>, ServerError> {
+        Ok(
+            match answer.map_err(|problem| self.no_api(path, problem))? {
+                Answer::Fields(fields, has_lease) => {
+                    self.leases.set(self.leases.get() + usize::from(has_lease));
+                    Ok(Ok(fields))
+                }
+                Answer::Not(error) => Ok(Err(error)),
+                Answer::NoSuchVersion(version) => Err(version),
+            },
+        )
+    }
+
+    async fn ciphertexts(&self, requests: &[&Request]) -> Result<Vec<Outcome>, ServerError> {
+        let Some(key) = self.config.transit.key.as_deref() else {
+            let reason = "a ciphertext needs the name of its key: --transit-key, \
+                          CLOUDTASER_TRANSIT_KEY or VAULT_TRANSIT_KEY_ID";
+            let refuse = |_: &&Request| Err(ReadError::Unsupported { reason });
+            return Ok(requests.iter().map(refuse).collect());
+        };
+        let path = format!("{}/decrypt/{key}", self.config.transit.mount);
+        let path = &path;
+        let batches: Vec<Vec<Outcome>> = stream::iter(requests.chunks(BATCH))
+            .map(|batch| self.batch(path, batch))
+            .buffered(self.transport.width())
+            .try_collect()
+            .await?;
+        Ok(batches.into_iter().flatten().collect())
+    }
+
+    async fn batch(&self, path: &str, batch: &[&Request]) -> Result<Vec<Outcome>, ServerError> {
+        let item = |request: &&Request| json!({ "ciphertext": request.path });
+        let items: Vec<_> = batch.iter().map(item).collect();
+        let body = Secret::from(json!({ "batch_input": items }).to_string());
+        let call = Call {
+            repeat: Repeat::Always,
+            ..Call::post(path, Some(self.token), &body)
+        };
+        let mut reply = self.transport.call(&call).await?;
+        if reply.status == 403 {
+            return Ok(batch
+                .iter()
+                .map(|_| Err(forbidden(path, "update")))
+                .collect());
+        }
+        // Items that fail make the whole answer a 400, with the others' results in it.
+        let data = reply
+            .take_data()
+            .map_err(|problem| self.no_api(path, problem))?;
+        let Some(results) = data.and_then(results) else {
+            return Ok(self.refused(path, &reply, batch.len()));
+        };
+        if results.len() != batch.len() {
+            return Err(self.no_api(path, String::from("another number of results than asked")));
+        }
+        let outcomes = results.into_iter().zip(batch).map(|(result, request)| {
+            let name = format!("{path}/{}", digest(&request.path));
+            let outcome = self.outcome(plaintext(result, name), path)?;
+            Ok(outcome.unwrap_or_else(|_version| Err(no_mount(path))))
+        });
+        outcomes.collect()
+    }
+
+    fn refused(&self, path: &str, reply: &Reply, count: usize) -> Vec<Outcome> {
+        let error = ReadError::Refused {
+            path: path.to_owned(),
+            text: reply.complaint(&[self.token]),
+        };
+        std::iter::repeat_n(Err(error), count).collect()
+    }
+
+    fn no_api(&self, path: &str, problem: String) -> ServerError {
+        ServerError::Protocol {
+            address: self.transport.address(),
+            request: format!("/v1/{path}"),
+            problem,
+        }
+    }
+}
+
+fn results(mut data: Map<String, Value>) -> Option<Vec<Value>> {
+    match data.remove("batch_results")? {
+        Value::Array(results) => Some(results),
+        _ => None,
+    }
+}
+
+/// A short name for a ciphertext, so that the region has one for each.
+fn digest(ciphertext: &str) -> String {
+    let digest = Sha256::digest(ciphertext.as_bytes());
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The server shows a mount to every token with any right below it. So there is none, or no right.
+fn no_mount(path: &str) -> ReadError {
+    ReadError::Forbidden {
+        path: path.to_owned(),
+        fix: String::from(
+            "no policy of the role touches it, or no engine is mounted there; where the mounts \
+             cannot be asked for, give --kv-version",
+        ),
+    }
+}

@@ -1,0 +1,545 @@
+//! Requests over HTTP: one at a time to its answer, with retries, redirects of standby nodes, and
+//! limits on time and size. What an answer means is for others.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Method, Response, StatusCode, Version};
+use tokio::time::Instant;
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use super::address::Address;
+use super::error::ServerError;
+use super::fault::Doing;
+use super::reply::Reply;
+use super::resolve::Resolver;
+use super::retry;
+use super::settings::{Limits, ServerConfig};
+use crate::secret::Secret;
+
+/// Largest answer in bytes. Chosen: the API takes requests of 32 MiB at most by default
+/// (`max_request_size`), and a secret of 1 MiB in JSON with every byte escaped has 6 MiB.
+const MAX_ANSWER: usize = 16 << 20;
+/// Redirects that are followed for one request. Chosen: a standby node sends to the leader, which
+/// may have changed meanwhile.
+const MAX_REDIRECTS: u32 = 3;
+/// Header bytes of an answer over HTTP/2. Chosen: the API's answers have less than 1 KiB. HTTP/1.1
+/// is limited by the client library (100 headers, 400 KiB).
+const MAX_HEADERS: u32 = 64 << 10;
+/// Time to connect, TLS included; a part of a request's own limit. Chosen: three times what a
+/// far continent and a lost packet take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Whether a request may be sent a second time when it is not known what became of the first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Repeat {
+    /// It only reads.
+    Always,
+    /// It makes something: only when the server cannot have begun.
+    BeforeWork,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    /// The path below `/v1/`, its segments not encoded.
+    pub(super) path: &'a str,
+    pub(super) version: Option<u64>,
+    pub(super) token: Option<&'a Secret>,
+    pub(super) body: Option<&'a Secret>,
+    pub(super) repeat: Repeat,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn get(path: &'a str, token: Option<&'a Secret>) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            version: None,
+            token,
+            body: None,
+            repeat: Repeat::Always,
+        }
+    }
+
+    pub(super) fn post(path: &'a str, token: Option<&'a Secret>, body: &'a Secret) -> Self {
+        Self {
+            method: Method::POST,
+            body: Some(body),
+            repeat: Repeat::BeforeWork,
+            ..Self::get(path, token)
+        }
+    }
+
+    /// Method and path, for messages.
+    fn name(&self) -> String {
+        format!("{} /v1/{}", self.method, self.path)
+    }
+}
+
+/// Speaks to one cluster.
+#[derive(Debug)]
+pub(super) struct Transport {
+    endpoints: Vec<Endpoint>,
+    addresses: Vec<Address>,
+    /// The endpoint that answered last.
+    current: Cell<usize>,
+    headers: HeaderMap,
+    limits: Cell<Limits>,
+    deadline: Cell<Instant>,
+    /// Whether the last answer came over HTTP/2, where one connection is enough.
+    is_multiplexed: Cell<bool>,
+    /// `Date` of the last answer.
+    date: RefCell<Option<HeaderValue>>,
+}
+
+#[derive(Debug)]
+struct Endpoint {
+    address: Address,
+    shown: String,
+    base: Url,
+    client: Client,
+}
+
+impl Transport {
+    /// Prepares clients for every address; connects to none.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::NoAddress`], [`ServerError::Client`].
+    pub(super) fn new(
+        config: &ServerConfig,
+        tls: &rustls::ClientConfig,
+    ) -> Result<Self, ServerError> {
+        let endpoints = config
+            .addresses
+            .iter()
+            .map(|address| endpoint(config, address, tls));
+        let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
+        if endpoints.is_empty() {
+            return Err(ServerError::NoAddress);
+        }
+        let mut headers = HeaderMap::new();
+        // Vault's agents and proxies demand this header against forged requests of a browser.
+        headers.insert("x-vault-request", HeaderValue::from_static("true"));
+        if let Some(namespace) = &config.namespace {
+            headers.insert(
+                "x-vault-namespace",
+                header("the namespace", namespace.as_bytes())?,
+            );
+        }
+        Ok(Self {
+            endpoints,
+            addresses: config.addresses.clone(),
+            current: Cell::new(0),
+            headers,
+            limits: Cell::new(config.limits),
+            deadline: Cell::new(Instant::now() + config.limits.total),
+            is_multiplexed: Cell::new(false),
+            date: RefCell::default(),
+        })
+    }
+
+    /// The address that answered last, for messages.
+    pub(super) fn address(&self) -> String {
+        self.endpoint(0)
+            .map_or_else(String::new, |endpoint| endpoint.shown.clone())
+    }
+
+    /// How many requests may be under way at once: HTTP/2 has one connection for all, HTTP/1.1
+    /// needs one for each.
+    pub(super) fn width(&self) -> usize {
+        // Chosen: below the 250 streams that Go's server allows; few enough connections.
+        if self.is_multiplexed.get() { 128 } else { 8 }
+    }
+
+    /// The `Date` header of the last answer, which tells the server's clock.
+    pub(super) fn date(&self) -> Option<String> {
+        let date = self.date.take()?;
+        Some(date.to_str().ok()?.to_owned())
+    }
+
+    /// Makes `deadline` the time by which everything must have ended.
+    pub(super) fn end_within(&self, limit: Duration) {
+        self.deadline.set(Instant::now() + limit);
+        let mut limits = self.limits.get();
+        limits.total = limit;
+        limits.request = limits.request.min(limit);
+        self.limits.set(limits);
+    }
+
+    fn endpoint(&self, offset: usize) -> Option<&Endpoint> {
+        let index = self.current.get().wrapping_add(offset) % self.endpoints.len().max(1);
+        self.endpoints.get(index)
+    }
+
+    /// Sends a request until it is answered with 2xx or 4xx (429 and 412 left out), or has failed
+    /// for good.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`]: everything but an answer.
+    pub(super) async fn call(&self, call: &Call<'_>) -> Result<Reply, ServerError> {
+        let mut last = None;
+        for attempt in 0..=self.limits.get().retries {
+            let node = self.current.get();
+            let (error, asked) = match self.attempt(call).await {
+                Ok(reply) => return Ok(reply),
+                Err(failed) => failed,
+            };
+            let may_repeat = call.repeat == Repeat::Always || error.is_before_work();
+            if !may_repeat || !error.is_passing() || attempt == self.limits.get().retries {
+                return Err(error);
+            }
+            let pause = retry::pause(attempt + 1, asked, dice());
+            last = Some(Box::new(error));
+            // Nothing to be gained by a try after the end.
+            if Instant::now() + pause >= self.deadline.get() {
+                break;
+            }
+            // Another node, if there is one, is not asked later but at once.
+            let is_last_node = (attempt as usize + 1) % self.endpoints.len() == 0;
+            // Requests that failed side by side go to the same next one.
+            if self.current.get() == node {
+                self.current.set(node.wrapping_add(1));
+            }
+            if is_last_node || asked.is_some() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+        Err(self.too_late(last))
+    }
+
+    fn too_late(&self, source: Option<Box<ServerError>>) -> ServerError {
+        let limit = self.limits.get().total;
+        ServerError::Deadline { limit, source }
+    }
+
+    /// One try; a failure comes with the pause that the server asks for.
+    async fn attempt(&self, call: &Call<'_>) -> Result<Reply, (ServerError, Option<Duration>)> {
+        let Some(endpoint) = self.endpoint(0) else {
+            return Err((ServerError::NoAddress, None));
+        };
+        let name = call.name();
+        let doing = Doing {
+            address: &endpoint.shown,
+            request: &name,
+            limit: self.limits.get().request,
+        };
+        let end = self
+            .deadline
+            .get()
+            .min(Instant::now() + self.limits.get().request);
+        let exchange = self.exchange(endpoint, call, doing);
+        match tokio::time::timeout_at(end, exchange).await {
+            Ok(result) => result,
+            Err(_elapsed) if end == self.deadline.get() => Err((self.too_late(None), None)),
+            Err(_elapsed) => Err((
+                ServerError::Slow {
+                    address: endpoint.shown.clone(),
+                    request: name,
+                    limit: self.limits.get().request,
+                },
+                None,
+            )),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        call: &Call<'_>,
+        doing: Doing<'_>,
+    ) -> Result<Reply, (ServerError, Option<Duration>)> {
+        let mut url = url(&endpoint.base, call);
+        for _hop in 0..=MAX_REDIRECTS {
+            let response = self
+                .send(endpoint, call, url.clone(), doing)
+                .await
+                .map_err(final_)?;
+            self.notice(&response);
+            let status = response.status();
+            if !status.is_redirection() {
+                return self.finish(response, call, doing).await;
+            }
+            url = self
+                .redirected(endpoint, &url, &response, doing)
+                .map_err(final_)?;
+        }
+        Err(final_(redirect(
+            doing,
+            &url,
+            "it would be the fourth redirect in a row",
+        )))
+    }
+
+    async fn send(
+        &self,
+        endpoint: &Endpoint,
+        call: &Call<'_>,
+        url: Url,
+        doing: Doing<'_>,
+    ) -> Result<Response, ServerError> {
+        let mut request = endpoint
+            .client
+            .request(call.method.clone(), url)
+            .headers(self.headers.clone());
+        if let Some(token) = call.token {
+            request = request.header("x-vault-token", header("the token", token.expose())?);
+        }
+        if let Some(body) = call.body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.expose().to_vec());
+        }
+        request.send().await.map_err(|error| doing.failed(error))
+    }
+
+    fn notice(&self, response: &Response) {
+        self.is_multiplexed
+            .set(response.version() == Version::HTTP_2);
+        self.date.replace(response.headers().get("date").cloned());
+    }
+
+    /// Where a redirect leads, if it may be followed.
+    fn redirected(
+        &self,
+        endpoint: &Endpoint,
+        from: &Url,
+        response: &Response,
+        doing: Doing<'_>,
+    ) -> Result<Url, ServerError> {
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|text| text.to_str().ok());
+        let Some(mut target) = location.and_then(|text| from.join(text).ok()) else {
+            return Err(doing.is_no_api(format!("a redirect ({}) to nowhere", response.status())));
+        };
+        // 301 to 303 may turn a POST into a GET (RFC 9110, 15.4); the API uses 307.
+        let keeps_method = [
+            StatusCode::TEMPORARY_REDIRECT,
+            StatusCode::PERMANENT_REDIRECT,
+        ];
+        if !keeps_method.contains(&response.status()) {
+            return Err(redirect(
+                doing,
+                &target,
+                "only the statuses 307 and 308 are",
+            ));
+        }
+        // Fails closed: whoever gets the token next was named by the user.
+        if !endpoint.address.allows_redirect(&target, &self.addresses) {
+            let reason = "it is another host or no https; name it in --addr if it is a node of \
+                          this cluster";
+            return Err(redirect(doing, &target, reason));
+        }
+        // The certificate's name stands for the host; the redirect names the host.
+        if target.host() == endpoint.address.url().host() {
+            let host = endpoint.base.host_str();
+            target
+                .set_host(host)
+                .map_err(|_no_host| doing.is_no_api("a redirect to no host"))?;
+        }
+        Ok(target)
+    }
+
+    /// Reads the body within the limit, and sorts the status.
+    async fn finish(
+        &self,
+        response: Response,
+        call: &Call<'_>,
+        doing: Doing<'_>,
+    ) -> Result<Reply, (ServerError, Option<Duration>)> {
+        let status = response.status();
+        let asked = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|text| text.to_str().ok());
+        let asked = asked.and_then(retry::retry_after);
+        let bytes = read(response, doing).await.map_err(final_)?;
+        let parsed = Reply::parse(status.as_u16(), &bytes);
+        let reply = parsed.map_err(|problem| final_(doing.is_no_api(problem)))?;
+        match status.as_u16() {
+            412 | 429 | 472 | 473 | 500.. => {
+                let ours: Vec<_> = call.token.into_iter().chain(call.body).collect();
+                Err((failing(&reply, &ours, doing), asked))
+            }
+            200..=299 | 400..=499 => Ok(reply),
+            other => Err(final_(doing.is_no_api(format!("status {other}")))),
+        }
+    }
+}
+
+/// A failure without a wish of the server.
+fn final_(error: ServerError) -> (ServerError, Option<Duration>) {
+    (error, None)
+}
+
+fn redirect(doing: Doing<'_>, target: &Url, reason: &'static str) -> ServerError {
+    ServerError::Redirect {
+        address: doing.address.to_owned(),
+        request: doing.request.to_owned(),
+        // Path and query of a hostile redirect may hold anything.
+        target: target.origin().ascii_serialization(),
+        reason,
+    }
+}
+
+/// 412, 429, 472, 473 and 5xx: not now, perhaps later.
+fn failing(reply: &Reply, ours: &[&Secret], doing: Doing<'_>) -> ServerError {
+    let (address, request) = (doing.address.to_owned(), doing.request.to_owned());
+    let words = reply.words(ours);
+    match reply.status {
+        429 => ServerError::RateLimited { address, request },
+        472 | 473 => ServerError::Standby { address },
+        503 if words.to_ascii_lowercase().contains("sealed") => ServerError::Sealed { address },
+        // What a standby node says while nobody leads.
+        500.. if words.contains("active cluster node not found") => {
+            ServerError::Standby { address }
+        }
+        status => ServerError::Failing {
+            address,
+            request,
+            status,
+            text: reply.words_behind_colon(ours),
+        },
+    }
+}
+
+async fn read(mut response: Response, doing: Doing<'_>) -> Result<Zeroizing<Vec<u8>>, ServerError> {
+    let too_large = || ServerError::TooLarge {
+        address: doing.address.to_owned(),
+        request: doing.request.to_owned(),
+        limit: MAX_ANSWER,
+    };
+    let announced = response.content_length().unwrap_or_default();
+    let announced = usize::try_from(announced).map_err(|_huge| too_large())?;
+    if announced > MAX_ANSWER {
+        return Err(too_large());
+    }
+    // One block for what is announced; else it grows, and every old block is wiped as it is freed.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| doing.failed(error))?
+    {
+        if bytes.len() + chunk.len() > MAX_ANSWER {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn endpoint(
+    config: &ServerConfig,
+    address: &Address,
+    tls: &rustls::ClientConfig,
+) -> Result<Endpoint, ServerError> {
+    let mut base = address.url().clone();
+    let own_name = address.url().host_str().unwrap_or_default().to_owned();
+    let mut stands_for = None;
+    if let (Some(name), true) = (&config.tls.server_name, address.is_tls()) {
+        // `config` has checked the name.
+        if base.set_host(Some(name)).is_ok() {
+            stands_for = Some((name.clone(), own_name));
+        }
+    }
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT.min(config.limits.request))
+        .http2_max_header_list_size(MAX_HEADERS)
+        .user_agent(concat!("cloudtaser/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Arc::new(Resolver { stands_for }));
+    let failed = |source: reqwest::Error| ServerError::Client {
+        what: String::from("the HTTP client"),
+        source: source.into(),
+    };
+    if let Some(proxy) = &config.proxy {
+        builder = builder.proxy(reqwest::Proxy::all(proxy.as_str()).map_err(failed)?);
+    }
+    if let Some(path) = address.socket_path() {
+        builder = builder.unix_socket(path);
+    }
+    Ok(Endpoint {
+        address: address.clone(),
+        shown: address.to_string(),
+        base,
+        client: builder.build().map_err(failed)?,
+    })
+}
+
+/// The request's URL: every segment of the path is encoded, so that none can become a query, or
+/// lead elsewhere.
+fn url(base: &Url, call: &Call<'_>) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.clear().push("v1").extend(call.path.split('/'));
+    }
+    if let Some(version) = call.version {
+        url.query_pairs_mut()
+            .append_pair("version", &version.to_string());
+    }
+    url
+}
+
+fn header(what: &str, bytes: &[u8]) -> Result<HeaderValue, ServerError> {
+    let mut value = HeaderValue::from_bytes(bytes).map_err(|_invalid| ServerError::Client {
+        what: format!("{what} (it holds a character that no HTTP header can have)"),
+        source: "invalid header value".into(),
+    })?;
+    // Kept out of the client's debug output, and of the tables of header compression.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A random number for the pauses; without the kernel's, none is needed.
+fn dice() -> u16 {
+    let mut bytes = [0; 2];
+    let _without = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    u16::from_ne_bytes(bytes)
+}
+
+/// Whether `name` can be the host of a URL and the name of a certificate: no address.
+pub(crate) fn is_server_name(name: &str) -> bool {
+    matches!(Host::parse(name), Ok(Host::Domain(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h4_paths_are_data() {
+        let base = Url::parse("https://h:1").unwrap();
+        for (path, shown) in [
+            ("secret/data/db", "https://h:1/v1/secret/data/db"),
+            ("a b/c?d#e%2f", "https://h:1/v1/a%20b/c%3Fd%23e%252f"),
+            ("ü/{{x}}\"", "https://h:1/v1/%C3%BC/%7B%7Bx%7D%7D%22"),
+        ] {
+            assert_eq!(url(&base, &Call::get(path, None)).as_str(), shown);
+        }
+        let pinned = Call {
+            version: Some(3),
+            ..Call::get("a", None)
+        };
+        assert_eq!(url(&base, &pinned).as_str(), "https://h:1/v1/a?version=3");
+    }
+
+    #[test]
+    fn only_names_can_stand_for_a_host() {
+        assert!(is_server_name("bao.example"));
+        for name in ["", "127.0.0.1", "[::1]", "a b", "a/b", "a:1"] {
+            assert!(!is_server_name(name), "{name}");
+        }
+    }
+}
