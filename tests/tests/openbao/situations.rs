@@ -55,7 +55,7 @@ impl<'a> World<'a> {
             .login("approle", &self.mount, "")
             .flag("--role-id", &self.role_id)
             .flag_file("--secret-id-file", secret_id)
-            .flag("--retries", "0")
+            .env("CLOUDTASER_RETRIES", "0")
     }
 
     /// Nothing is wrong.
