@@ -17,9 +17,10 @@ pub mod keep;
 pub mod logins;
 pub mod postgres;
 pub mod token_review;
+pub mod tokens;
 pub mod vault;
 
-pub use admin::{Admin, Reply, Token};
+pub use admin::{Admin, Reply};
 pub use bao::planted;
 pub use certs::{Authority, Flaw, Identity};
 pub use cluster::Cluster;
@@ -29,4 +30,5 @@ pub use jwt::JwtKey;
 pub use logins::login_claims;
 pub use postgres::Postgres;
 pub use token_review::TokenReview;
+pub use tokens::Token;
 pub use vault::{Pki, Server, Stage};
