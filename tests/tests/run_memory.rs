@@ -3,7 +3,6 @@
 //!
 //! Root reads every mapping. The controls: the same search finds what lies in a process of ours,
 //! and finds the values in the program, which has them.
-#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
 use std::io::{Read, Write};
 use std::process::Stdio;

@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test openbao` says which server; all tests share it.
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "test code: a panic shows the line"
