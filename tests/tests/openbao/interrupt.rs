@@ -54,14 +54,21 @@ impl Start {
 
     fn command(&self) -> Command {
         let mut command = self.wrapper.command(&["sh", "-c", "echo > started; cat"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
     /// Waits until the proxy was asked for `path`.
     fn wait_for(&self, path: &str) {
         let is_asked = || self.proxy.asked().iter().any(|asked| asked.contains(path));
-        assert!(eventually(is_asked), "{path} is not asked for: {:?}", self.proxy.asked());
+        assert!(
+            eventually(is_asked),
+            "{path} is not asked for: {:?}",
+            self.proxy.asked()
+        );
     }
 
     fn tokens(&self) -> usize {
@@ -119,11 +126,17 @@ fn a_signal_that_we_were_started_to_ignore_does_not_end_the_fetch() {
         .chain(inner.get_args().map(ToOwned::to_owned))
         .collect::<Vec<_>>();
     let mut command = Command::new("nohup");
-    command.args(words).env_clear().current_dir(start.wrapper.folder());
+    command
+        .args(words)
+        .env_clear()
+        .current_dir(start.wrapper.folder());
     for (name, value) in inner.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("nohup");
     start.wait_for("/data/db");
     kill(pid_of(&child), libc::SIGHUP).expect("sent");

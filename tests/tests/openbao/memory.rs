@@ -38,7 +38,10 @@ fn no_value_token_key_or_credential_is_left() {
     let fields = names.zip(&values).map(|(name, value)| (name, json!(value)));
     kv.put("all", &serde_json::Value::Object(fields.collect()));
     let policy = unique("memory");
-    let rules = format!("path \"{}/data/*\" {{ capabilities = [\"read\"] }}", kv.mount);
+    let rules = format!(
+        "path \"{}/data/*\" {{ capabilities = [\"read\"] }}",
+        kv.mount
+    );
     admin.policy(&policy, &rules);
     let mount = unique("approle");
     let role_id = admin.approle_login(&mount, "app", &[&policy]);
@@ -58,15 +61,29 @@ fn no_value_token_key_or_credential_is_left() {
     };
     let running = start(false, &secret_id);
     let seen = proxy.seen();
-    let token = seen.iter().find_map(|seen| seen.request.header("x-vault-token"));
+    let token = seen
+        .iter()
+        .find_map(|seen| seen.request.header("x-vault-token"));
     let token = token.expect("a request with the token").to_owned();
     let (_, key) = client.der();
     let [number, reversed] = private_number(key.secret_der());
-    let mut targets: Vec<Vec<u8>> = values.iter().map(|value| value.clone().into_bytes()).collect();
-    targets.extend([token.clone().into_bytes(), secret_id.clone().into_bytes(), number, reversed]);
+    let mut targets: Vec<Vec<u8>> = values
+        .iter()
+        .map(|value| value.clone().into_bytes())
+        .collect();
+    targets.extend([
+        token.clone().into_bytes(),
+        secret_id.clone().into_bytes(),
+        number,
+        reversed,
+    ]);
     let pieces = Pieces::of(&targets);
     let control = search(running.program, &pieces, None);
-    assert!(control.places.len() >= values.len(), "control: {:?}", control.places);
+    assert!(
+        control.places.len() >= values.len(),
+        "control: {:?}",
+        control.places
+    );
     let searched = running.search(&pieces, SECRET_MAPPINGS);
     assert!(searched.places.is_empty(), "{:?}", searched.places);
     running.end();

@@ -21,7 +21,10 @@ const LONGEST: Duration = Duration::from_secs(25);
 
 fn rows() -> Vec<Row> {
     let page = include_str!("../../../docs/server.md");
-    let section = page.split("## When something is wrong").nth(1).expect("the section");
+    let section = page
+        .split("## When something is wrong")
+        .nth(1)
+        .expect("the section");
     let lines = section.lines().filter(|line| line.starts_with("| "));
     let cells = lines.map(|line| line.trim_matches('|').split(" | ").collect::<Vec<_>>());
     let rows = cells.filter(|cells| cells.len() == 3 && cells[1].parse::<i32>().is_ok());
@@ -57,7 +60,11 @@ fn check(row: &Row, wrapper: &Wrapper, admin: &Admin, policy: &str) -> Result<()
     }
     match faults.is_empty() {
         true => Ok(()),
-        false => Err(format!("{}: {}: {ended:?}", row.situation, faults.join("; "))),
+        false => Err(format!(
+            "{}: {}: {ended:?}",
+            row.situation,
+            faults.join("; ")
+        )),
     }
 }
 
@@ -92,5 +99,8 @@ fn the_same_start_without_a_fault_succeeds() {
     }
     // Control: a token that is not revoked is seen by the search for tokens.
     let token = admin.create_token(&[&policy]);
-    assert_eq!(admin.accessors_with(&policy), BTreeSet::from([token.accessor]));
+    assert_eq!(
+        admin.accessors_with(&policy),
+        BTreeSet::from([token.accessor])
+    );
 }

@@ -25,7 +25,10 @@ impl<'a> World<'a> {
         kv.put("three", &json!({ "a": 1 }));
         admin.policy(
             policy,
-            &format!("path \"{}/data/*\" {{ capabilities = [\"read\"] }}", kv.mount),
+            &format!(
+                "path \"{}/data/*\" {{ capabilities = [\"read\"] }}",
+                kv.mount
+            ),
         );
         let mount = unique("approle");
         let role_id = admin.approle_login(&mount, "app", &[policy]);
@@ -134,9 +137,14 @@ impl<'a> World<'a> {
             true => format!("path \"{mount}/issue/*\" {{ capabilities = [\"update\"] }}"),
             false => format!("path \"{mount}/roles/*\" {{ capabilities = [\"read\"] }}"),
         };
-        let kv = format!("path \"{}/data/*\" {{ capabilities = [\"read\"] }}", self.kv.mount);
+        let kv = format!(
+            "path \"{}/data/*\" {{ capabilities = [\"read\"] }}",
+            self.kv.mount
+        );
         self.admin.policy(self.policy, &format!("{kv}\n{rules}"));
-        self.also(format!(">>vault:{mount}/issue/none#x#{{\"common_name\":\"a\"}}"))
+        self.also(format!(
+            ">>vault:{mount}/issue/none#x#{{\"common_name\":\"a\"}}"
+        ))
     }
 }
 
@@ -157,7 +165,8 @@ pub(crate) fn make(situation: &str, world: &World<'_>) -> Option<Wrapper> {
 fn settings(situation: &str, world: &World<'_>) -> Option<Wrapper> {
     let good = || world.good();
     let product = || Wrapper::product().env("A", world.reference("db#password"));
-    let without_login = || Wrapper::openbao_at(&world.server.url(), &world.server.pki.authority, None);
+    let without_login =
+        || Wrapper::openbao_at(&world.server.url(), &world.server.pki.authority, None);
     Some(match situation {
         "no address" => product().flag("--source", "openbao"),
         "no way to log in" => without_login().env("A", world.reference("db#password")),
@@ -183,11 +192,15 @@ fn network(situation: &str, world: &World<'_>) -> Option<Wrapper> {
     let slow = |wrapper: Wrapper| wrapper.flag("--request-timeout", "700ms");
     let server = || {
         let url = world.server.url();
-        url.trim_start_matches("https://").parse().expect("an address")
+        url.trim_start_matches("https://")
+            .parse()
+            .expect("an address")
     };
     let below_tls = |what| {
         let front = fault::tcp::before(server(), ALWAYS, what);
-        world.at(&format!("https://{}", front.address)).keeping(front)
+        world
+            .at(&format!("https://{}", front.address))
+            .keeping(front)
     };
     Some(match situation {
         "nobody listens" => world.at(fault::REFUSED),
@@ -212,7 +225,9 @@ fn tls(situation: &str, world: &World<'_>) -> Option<Wrapper> {
     Some(match situation {
         "TLS 1.1" => {
             let front = Ancient::Alert.start();
-            world.at(&format!("https://{}", front.address)).keeping(front)
+            world
+                .at(&format!("https://{}", front.address))
+                .keeping(front)
         }
         "expired certificate" => world.showing(Flaw::Expired),
         "certificate of tomorrow" => world.showing(Flaw::NotYetValid),
@@ -237,7 +252,8 @@ fn tls(situation: &str, world: &World<'_>) -> Option<Wrapper> {
 
 fn answers(situation: &str, world: &World<'_>) -> Option<Wrapper> {
     let warned = json!({ "errors": [], "warnings": ["Invalid path for a versioned engine"] });
-    let leaderless = json!({ "errors": ["local node not active but active cluster node not found"] });
+    let leaderless =
+        json!({ "errors": ["local node not active but active cluster node not found"] });
     Some(match situation {
         "redirect to another host" => world.answered(Answer::redirect("https://192.0.2.1/v1/x")),
         "redirect to itself" => world.answered(Answer::RedirectToSelf),
@@ -292,7 +308,9 @@ fn logins(situation: &str, world: &World<'_>) -> Option<Wrapper> {
         }
         "wrapped by another path" => {
             let forged = json!({ "secret_id": "x" });
-            let wrapping = world.admin.wrapped("POST", "sys/wrapping/wrap", &forged, "60s");
+            let wrapping = world
+                .admin
+                .wrapped("POST", "sys/wrapping/wrap", &forged, "60s");
             world.wrapping(&wrapping)
         }
         _ => return None,
@@ -302,7 +320,10 @@ fn logins(situation: &str, world: &World<'_>) -> Option<Wrapper> {
 impl World<'_> {
     /// A login at its default mount, once for all rows.
     fn admin_mount(&self, kind: &str) {
-        if self.admin.read("sys/auth")["data"].get(format!("{kind}/")).is_none() {
+        if self.admin.read("sys/auth")["data"]
+            .get(format!("{kind}/"))
+            .is_none()
+        {
             self.admin.enable_login(kind, kind);
         }
     }
@@ -314,9 +335,17 @@ fn references(situation: &str, world: &World<'_>) -> Option<Wrapper> {
         "forbidden path" => {
             let other = world.admin.kv(&unique("kv"), 2);
             other.put("db", &json!({ "password": "x" }));
-            let metadata = format!("path \"{}/metadata/*\" {{ capabilities = [\"list\"] }}", other.mount);
-            let rules = format!("path \"{}/data/*\" {{ capabilities = [\"read\"] }}", kv.mount);
-            world.admin.policy(world.policy, &format!("{metadata}\n{rules}"));
+            let metadata = format!(
+                "path \"{}/metadata/*\" {{ capabilities = [\"list\"] }}",
+                other.mount
+            );
+            let rules = format!(
+                "path \"{}/data/*\" {{ capabilities = [\"read\"] }}",
+                kv.mount
+            );
+            world
+                .admin
+                .policy(world.policy, &format!("{metadata}\n{rules}"));
             world.also(format!("vault:{}/db#password", other.mount))
         }
         "forbidden write" => world.pki(false),
@@ -339,8 +368,13 @@ fn references(situation: &str, world: &World<'_>) -> Option<Wrapper> {
             let old = world.admin.kv(&unique("kv"), 1);
             old.put("db", &json!({ "a": 1 }));
             let rules = format!("path \"{}/*\" {{ capabilities = [\"read\"] }}", old.mount);
-            let data = format!("path \"{}/data/*\" {{ capabilities = [\"read\"] }}", kv.mount);
-            world.admin.policy(world.policy, &format!("{rules}\n{data}"));
+            let data = format!(
+                "path \"{}/data/*\" {{ capabilities = [\"read\"] }}",
+                kv.mount
+            );
+            world
+                .admin
+                .policy(world.policy, &format!("{rules}\n{data}"));
             world.also(format!("vault:{}/db#a#1", old.mount))
         }
         "ciphertext without key" => world.also("vault:v1:AAAA"),
