@@ -11,6 +11,7 @@
 pub mod address;
 mod answer;
 mod any_certificate;
+mod endpoint;
 mod error;
 mod fault;
 mod fetch;
@@ -34,8 +35,8 @@ use std::time::Duration;
 use cloudtaser_abi::protection::Protection;
 use futures_util::future::{Either, select};
 
+pub(crate) use endpoint::is_server_name;
 pub use error::ServerError;
-pub(crate) use transport::is_server_name;
 
 use self::error::BoxedCause;
 use self::fetch::Fetch;

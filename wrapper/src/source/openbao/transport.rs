@@ -2,20 +2,19 @@
 //! limits on time and size. What an answer means is for others.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode, Version};
+use reqwest::{Method, Response, StatusCode, Version};
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::address::Address;
+use super::endpoint::Endpoint;
 use super::error::ServerError;
 use super::fault::Doing;
 use super::reply::Reply;
-use super::resolve::Resolver;
 use super::retry;
 use super::settings::{Limits, ServerConfig};
 use crate::secret::Secret;
@@ -26,13 +25,6 @@ const MAX_ANSWER: usize = 16 << 20;
 /// Redirects that are followed for one request. Chosen: a standby node sends to the leader, which
 /// may have changed meanwhile.
 const MAX_REDIRECTS: u32 = 3;
-/// Header bytes of an answer over HTTP/2. Chosen: the API's answers have less than 1 KiB. HTTP/1.1
-/// is limited by the client library (100 headers, 400 KiB).
-const MAX_HEADERS: u32 = 64 << 10;
-/// Time to connect, TLS included; a part of a request's own limit. Chosen: three times what a
-/// far continent and a lost packet take.
-const CONNECT: Duration = Duration::from_secs(5);
-
 /// Whether a request may be sent a second time when it is not known what became of the first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Repeat {
@@ -97,14 +89,6 @@ pub(super) struct Transport {
     date: RefCell<Option<HeaderValue>>,
 }
 
-#[derive(Debug)]
-struct Endpoint {
-    address: Address,
-    shown: String,
-    base: Url,
-    client: Client,
-}
-
 impl Transport {
     /// Prepares clients for every address; connects to none.
     ///
@@ -118,7 +102,7 @@ impl Transport {
         let endpoints = config
             .addresses
             .iter()
-            .map(|address| endpoint(config, address, tls));
+            .map(|address| Endpoint::new(config, address, tls));
         let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
         if endpoints.is_empty() {
             return Err(ServerError::NoAddress);
@@ -437,47 +421,6 @@ async fn read(mut response: Response, doing: Doing<'_>) -> Result<Zeroizing<Vec<
     Ok(bytes)
 }
 
-fn endpoint(
-    config: &ServerConfig,
-    address: &Address,
-    tls: &rustls::ClientConfig,
-) -> Result<Endpoint, ServerError> {
-    let mut base = address.url().clone();
-    let own_name = address.url().host_str().unwrap_or_default().to_owned();
-    let mut stands_for = None;
-    if let (Some(name), true) = (&config.tls.server_name, address.is_tls()) {
-        // `config` has checked the name.
-        if base.set_host(Some(name)).is_ok() {
-            stands_for = Some((name.clone(), own_name));
-        }
-    }
-    let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls.clone())
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(CONNECT.min(config.limits.request))
-        .http2_max_header_list_size(MAX_HEADERS)
-        .user_agent(concat!("cloudtaser/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Arc::new(Resolver { stands_for }));
-    let failed = |source: reqwest::Error| ServerError::Client {
-        what: String::from("the HTTP client"),
-        source: source.into(),
-    };
-    if let Some(proxy) = &config.proxy {
-        builder = builder.proxy(reqwest::Proxy::all(proxy.as_str()).map_err(failed)?);
-    }
-    if let Some(path) = address.socket_path() {
-        builder = builder.unix_socket(path);
-    }
-    Ok(Endpoint {
-        address: address.clone(),
-        shown: address.to_string(),
-        base,
-        client: builder.build().map_err(failed)?,
-    })
-}
-
 /// The request's URL: every segment of the path is encoded, so that none can become a query, or
 /// lead elsewhere.
 fn url(base: &Url, call: &Call<'_>) -> Url {
@@ -509,11 +452,6 @@ fn dice() -> u16 {
     u16::from_ne_bytes(bytes)
 }
 
-/// Whether `name` can be the host of a URL and the name of a certificate: no address.
-pub(crate) fn is_server_name(name: &str) -> bool {
-    matches!(Host::parse(name), Ok(Host::Domain(_)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -533,13 +471,5 @@ mod tests {
             ..Call::get("a", None)
         };
         assert_eq!(url(&base, &pinned).as_str(), "https://h:1/v1/a?version=3");
-    }
-
-    #[test]
-    fn only_names_can_stand_for_a_host() {
-        assert!(is_server_name("bao.example"));
-        for name in ["", "127.0.0.1", "[::1]", "a b", "a/b", "a:1"] {
-            assert!(!is_server_name(name), "{name}");
-        }
     }
 }
