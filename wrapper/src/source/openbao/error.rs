@@ -173,16 +173,12 @@ pub enum ServerError {
         text: String,
     },
     /// The login was refused. Exit status 77.
-    #[error("{address} refuses the login at auth/{mount} (method {method}{role}): {text}; {hint}")]
+    #[error("{address} refuses the login at {place}: {text}; {hint}")]
     Login {
         /// The server.
         address: String,
-        /// The method's name.
-        method: &'static str,
-        /// Its mount path.
-        mount: String,
-        /// `, role NAME`, or nothing.
-        role: String,
+        /// `auth/MOUNT (method NAME, role NAME)`.
+        place: String,
         /// Status and words of the server.
         text: String,
         /// What to look at.

@@ -132,9 +132,7 @@ impl Login<'_> {
             _ if auth.get("mfa_requirement").is_some_and(Value::is_object) => {
                 return Err(ServerError::Login {
                     address: self.transport.address(),
-                    method: self.method.name(),
-                    mount: self.mount().to_owned(),
-                    role: self.role(),
+                    place: self.place(),
                     text: String::from("a second factor is demanded"),
                     hint: String::from("use a role without multi-factor authentication"),
                 });
@@ -162,10 +160,12 @@ impl Login<'_> {
         configured.unwrap_or_else(|| self.method.name())
     }
 
-    fn role(&self) -> String {
+    /// Where and as whom, for messages.
+    fn place(&self) -> String {
         let role = self.config.login.role.as_deref();
-        role.map(|role| format!(", role `{}`", role.escape_debug()))
-            .unwrap_or_default()
+        let role = role.map(|role| format!(", role `{}`", role.escape_debug()));
+        let (mount, method) = (self.mount(), self.method.name());
+        format!("auth/{mount} (method {method}{})", role.unwrap_or_default())
     }
 
     fn refused(&self, reply: &Reply, ours: &[&Secret]) -> ServerError {
@@ -183,9 +183,7 @@ impl Login<'_> {
         }
         ServerError::Login {
             address: self.transport.address(),
-            method: self.method.name(),
-            mount: self.mount().to_owned(),
-            role: self.role(),
+            place: self.place(),
             text: reply.complaint(ours),
             hint,
         }

@@ -168,34 +168,36 @@ impl Transport {
     ///
     /// [`ServerError`]: everything but an answer.
     pub(super) async fn call(&self, call: &Call<'_>) -> Result<Reply, ServerError> {
-        let mut last = None;
-        for attempt in 0..=self.limits.get().retries {
+        let nodes = u32::try_from(self.endpoints.len()).unwrap_or(1).max(1);
+        let tries = self.limits.get().retries.saturating_add(nodes);
+        let mut attempt = 1;
+        loop {
             let node = self.current.get();
             let (error, asked) = match self.attempt(call).await {
                 Ok(reply) => return Ok(reply),
                 Err(failed) => failed,
             };
+            // A node that hangs is not asked again, but another may not hang.
+            let is_passing =
+                error.is_passing() || (nodes > 1 && matches!(error, ServerError::Slow { .. }));
             let may_repeat = call.repeat == Repeat::Always || error.is_before_work();
-            if !may_repeat || !error.is_passing() || attempt == self.limits.get().retries {
+            if !may_repeat || !is_passing || attempt == tries {
                 return Err(error);
             }
-            let pause = retry::pause(attempt + 1, asked, dice());
-            last = Some(Box::new(error));
-            // Nothing to be gained by a try after the end.
-            if Instant::now() + pause >= self.deadline.get() {
-                break;
-            }
-            // Another node, if there is one, is not asked later but at once.
-            let is_last_node = (attempt as usize + 1) % self.endpoints.len() == 0;
-            // Requests that failed side by side go to the same next one.
+            // Requests that failed side by side go to the same next node.
             if self.current.get() == node {
                 self.current.set(node.wrapping_add(1));
             }
-            if is_last_node || asked.is_some() {
+            // The next node is asked at once; a pause comes when all were asked.
+            if attempt.is_multiple_of(nodes) || asked.is_some() {
+                let pause = retry::pause(attempt / nodes, asked, dice());
+                if Instant::now() + pause >= self.deadline.get() {
+                    return Err(self.too_late(Some(Box::new(error))));
+                }
                 tokio::time::sleep(pause).await;
             }
+            attempt += 1;
         }
-        Err(self.too_late(last))
     }
 
     fn too_late(&self, source: Option<Box<ServerError>>) -> ServerError {
