@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod fault;
 mod fetch;
+mod handshake;
 mod interrupt;
 mod kept_token;
 pub mod login;
