@@ -9,6 +9,7 @@
 pub mod binary;
 pub mod elf;
 pub mod process;
+pub mod running;
 pub mod search;
 pub mod server;
 pub mod skip;

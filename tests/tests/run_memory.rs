@@ -3,21 +3,16 @@
 //!
 //! Root reads every mapping. The controls: the same search finds what lies in a process of ours,
 //! and finds the values in the program, which has them.
-#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
 use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use cloudtaser_tests::process::{only_child, state};
-use cloudtaser_tests::search::{Pieces, Searched, random_bytes, random_text, search};
-use cloudtaser_tests::{Planted, Wrapper, skip};
+use cloudtaser_tests::running::{Running, is_root, pid_of};
+use cloudtaser_tests::search::{Pieces, random_bytes, random_text, search};
+use cloudtaser_tests::{Planted, Wrapper};
 
 /// How secrets of every kind come to the wrapper; the store, which holds text, has its own test.
 const SOURCES: [fn(&[Planted]) -> Wrapper; 1] = [Wrapper::memory];
-
-/// The region's mapping in `/proc/PID/maps`: secret memory, or where the kernel has none, shared
-/// memory.
-const REGIONS: [&str; 2] = ["/secretmem", "/dev/zero"];
 
 /// `len` bytes of text that JSON has to escape.
 fn escaped(len: usize) -> Vec<u8> {
@@ -46,69 +41,6 @@ fn text(len: usize) -> Vec<u8> {
     random_text(len).into_bytes()
 }
 
-/// A wrapper whose program (`cat`) runs and has the secrets.
-struct Running {
-    wrapper: Child,
-    program: i32,
-    _folder: Wrapper,
-}
-
-impl Running {
-    fn start(wrapper: Wrapper) -> Self {
-        let mut command = wrapper.command(&["cat"]);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("started");
-        let program = only_child(pid(&child));
-        // A line that went through `cat` means that it runs; the wrapper then waits for signals.
-        let stdin = child.stdin.as_mut().expect("a pipe");
-        stdin.write_all(b"x").expect("written");
-        let stdout = child.stdout.as_mut().expect("a pipe");
-        stdout.read_exact(&mut [0]).expect("read");
-        let is_waiting = || state(pid(&child)) == Some('S');
-        assert!(cloudtaser_tests::process::eventually(is_waiting));
-        Self {
-            wrapper: child,
-            program,
-            _folder: wrapper,
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.wrapper.kill());
-        drop(self.wrapper.wait());
-    }
-}
-
-fn pid(child: &Child) -> i32 {
-    i32::try_from(child.id()).expect("a process id")
-}
-
-/// The one region is left out; heap, stack and data are seen.
-fn search_wrapper(pid: i32, pieces: &Pieces) -> Searched {
-    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("maps");
-    let region = REGIONS.into_iter().find(|name| maps.contains(name));
-    let searched = search(pid, pieces, region);
-    assert_eq!(searched.left_out.len(), 1, "{:?}", searched.left_out);
-    for name in ["[heap]", "[stack]"] {
-        assert!(
-            searched.read.iter().any(|read| read == name),
-            "{name} was not read"
-        );
-    }
-    assert!(
-        searched.bytes > 1 << 20,
-        "{} bytes were read",
-        searched.bytes
-    );
-    searched
-}
-
 /// Starts with `values` as the fields of one secret, each a variable, and the same in two other
 /// ways; then nothing may be found in the wrapper and everything in the program.
 fn nothing_is_left(source: fn(&[Planted]) -> Wrapper, values: &[Vec<u8>]) {
@@ -133,7 +65,7 @@ fn nothing_is_left(source: fn(&[Planted]) -> Wrapper, values: &[Vec<u8>]) {
             "control: {:?}",
             control.places
         );
-        let searched = search_wrapper(pid(&running.wrapper), &pieces);
+        let searched = running.search(&pieces, 1);
         let places = searched.places.iter().take(20).collect::<Vec<_>>();
         assert!(
             places.is_empty(),
@@ -141,14 +73,6 @@ fn nothing_is_left(source: fn(&[Planted]) -> Wrapper, values: &[Vec<u8>]) {
             searched.places.len()
         );
     }
-}
-
-fn is_root() -> bool {
-    let is_root = rustix::process::geteuid().is_root();
-    if !is_root {
-        skip("root, who alone may read the wrapper's memory");
-    }
-    is_root
 }
 
 #[test]
@@ -167,7 +91,7 @@ fn the_search_finds_one_piece_in_a_process_of_ours() {
         writeln!(stdin, "{line}").expect("written");
         let stdout = shell.stdout.as_mut().expect("a pipe");
         stdout.read_exact(&mut [0]).expect("read");
-        let searched = search(pid(&shell), &pieces, None);
+        let searched = search(pid_of(&shell), &pieces, None);
         assert_eq!(
             !searched.places.is_empty(),
             is_found,
@@ -225,7 +149,7 @@ fn no_value_is_left_of_a_secret_that_is_too_large_to_deliver_whole() {
             .collect();
         let running = Running::start(source(&secrets).env("A", "vault:secret/all#F7"));
         let pieces = Pieces::of(&values);
-        let searched = search_wrapper(pid(&running.wrapper), &pieces);
+        let searched = running.search(&pieces, 1);
         assert!(searched.places.is_empty(), "{:?}", searched.places.first());
     }
 }

@@ -3,11 +3,10 @@
 //! Blocking, over mutual TLS, and not the code under test. What the server refuses is a panic
 //! with its answer, unless the test asks for the answer by [`Admin::ask`].
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 
@@ -20,6 +19,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Admin {
     client: Client,
+    tls: ClientConfig,
     url: String,
     token: String,
     namespace: Option<String>,
@@ -34,15 +34,6 @@ pub struct Reply {
     pub body: Value,
 }
 
-/// A token, and its accessor, by which it can be asked about without being known.
-#[derive(Clone, Debug)]
-pub struct Token {
-    /// The token.
-    pub token: String,
-    /// Its accessor.
-    pub accessor: String,
-}
-
 impl Admin {
     /// A client of the server at `url`.
     ///
@@ -52,7 +43,8 @@ impl Admin {
     #[must_use]
     pub fn new(url: &str, tls: ClientConfig, token: &str) -> Self {
         Self {
-            client: client(tls),
+            client: client(tls.clone()),
+            tls,
             url: url.to_owned(),
             token: token.to_owned(),
             namespace: None,
@@ -73,6 +65,35 @@ impl Admin {
     pub fn in_namespace(&self, namespace: &str) -> Self {
         Self {
             namespace: Some(namespace.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, which waits no longer than this for an answer.
+    ///
+    /// # Panics
+    ///
+    /// When the client cannot be made.
+    #[must_use]
+    pub fn patient_for(&self, limit: Duration) -> Self {
+        let builder = builder(self.tls.clone()).timeout(limit);
+        Self {
+            client: builder.build().expect("a client"),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, through an HTTP proxy.
+    ///
+    /// # Panics
+    ///
+    /// When the client cannot be made.
+    #[must_use]
+    pub fn through(&self, proxy: &str) -> Self {
+        let proxy = reqwest::Proxy::all(proxy).expect("a URL");
+        let builder = builder(self.tls.clone()).proxy(proxy);
+        Self {
+            client: builder.build().expect("a client"),
             ..self.clone()
         }
     }
@@ -110,15 +131,7 @@ impl Admin {
         body: &Value,
         ttl: Option<&str>,
     ) -> reqwest::Result<Reply> {
-        let url = format!("{}/v1/{path}", self.url);
-        let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = self.client.request(method, &url);
-        if !self.token.is_empty() {
-            request = request.header("X-Vault-Token", &self.token);
-        }
-        if let Some(namespace) = &self.namespace {
-            request = request.header("X-Vault-Namespace", namespace);
-        }
+        let mut request = self.request(method, path);
         if let Some(ttl) = ttl {
             request = request.header("X-Vault-Wrap-TTL", ttl);
         }
@@ -130,6 +143,30 @@ impl Admin {
         let text = response.text()?;
         let body = serde_json::from_str(&text).unwrap_or_default();
         Ok(Reply { status, body })
+    }
+
+    /// Sends a request to `/v1/PATH`: the answer with its headers, its body not yet read.
+    ///
+    /// # Panics
+    ///
+    /// When no answer comes.
+    #[track_caller]
+    #[must_use]
+    pub fn raw(&self, method: &str, path: &str) -> Response {
+        self.request(method, path).send().expect("an answer")
+    }
+
+    fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let url = format!("{}/v1/{path}", self.url);
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self.client.request(method, &url);
+        if !self.token.is_empty() {
+            request = request.header("X-Vault-Token", &self.token);
+        }
+        if let Some(namespace) = &self.namespace {
+            request = request.header("X-Vault-Namespace", namespace);
+        }
+        request
     }
 
     /// Reads `path`: the whole answer.
@@ -167,70 +204,6 @@ impl Admin {
         let reply = self.send(method, path, body, Some(ttl));
         let answer = reply.expect("an answer").ok(path);
         text(&answer["wrap_info"]["token"])
-    }
-
-    /// Writes a policy; the rules are HCL.
-    #[track_caller]
-    pub fn policy(&self, name: &str, rules: &str) {
-        let _answer = self.write(
-            &format!("sys/policies/acl/{name}"),
-            &json!({ "policy": rules }),
-        );
-    }
-
-    /// A policy that allows everything at and below `path`.
-    #[track_caller]
-    pub fn allow(&self, name: &str, path: &str) {
-        let all = r#"["create", "read", "update", "delete", "list"]"#;
-        let rule = |path: &str| format!("path \"{path}\" {{ capabilities = {all} }}\n");
-        self.policy(name, &(rule(path) + &rule(&format!("{path}/*"))));
-    }
-
-    /// A token with these policies, for an hour.
-    #[track_caller]
-    pub fn create_token(&self, policies: &[&str]) -> Token {
-        self.create_token_with(&json!({ "policies": policies, "ttl": "1h" }))
-    }
-
-    /// A token by the API's own parameters.
-    #[track_caller]
-    pub fn create_token_with(&self, parameters: &Value) -> Token {
-        let answer = self.write("auth/token/create", parameters);
-        Token {
-            token: text(&answer["auth"]["client_token"]),
-            accessor: text(&answer["auth"]["accessor"]),
-        }
-    }
-
-    /// Whether the token of this accessor is still good.
-    pub fn is_alive(&self, accessor: &str) -> bool {
-        self.look_up(accessor).is_some()
-    }
-
-    /// The accessors of all living tokens that have this policy: if each test has a policy of its
-    /// own, the tokens that were left in it.
-    #[track_caller]
-    pub fn accessors_with(&self, policy: &str) -> BTreeSet<String> {
-        let all = self.list("auth/token/accessors");
-        let has_it = |accessor: &String| {
-            let about = self.look_up(accessor).unwrap_or_default();
-            let policies = about["data"]["policies"].as_array();
-            policies.is_some_and(|policies| policies.iter().any(|name| name == policy))
-        };
-        all.into_iter().filter(has_it).collect()
-    }
-
-    /// What the server says of a token; nothing if it is gone.
-    fn look_up(&self, accessor: &str) -> Option<Value> {
-        let path = "auth/token/lookup-accessor";
-        let reply = self.ask("POST", path, &json!({ "accessor": accessor }));
-        (reply.status == 200).then_some(reply.body)
-    }
-
-    /// The leases under `prefix`, such as `database/creds/app`.
-    #[track_caller]
-    pub fn leases(&self, prefix: &str) -> Vec<String> {
-        self.list(&format!("sys/leases/lookup/{prefix}"))
     }
 
     /// Initialises the server with one key share: the root token and the key.
@@ -277,12 +250,15 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// A client that follows nothing and asks no proxy.
 pub(super) fn client(tls: ClientConfig) -> Client {
-    let builder = Client::builder()
+    builder(tls).build().expect("a client")
+}
+
+fn builder(tls: ClientConfig) -> ClientBuilder {
+    Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .timeout(LIMIT);
-    builder.build().expect("a client")
+        .timeout(LIMIT)
 }
 
 /// A text in an answer.

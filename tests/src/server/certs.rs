@@ -12,8 +12,12 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
     RevokedCertParams, SerialNumber,
 };
+use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer,
+};
 use rustls::{ClientConfig, RootCertStore};
 
 /// Names of every good server certificate.
@@ -126,16 +130,35 @@ impl Authority {
     }
 
     /// How a plain client connects that trusts this authority.
+    #[must_use]
+    pub fn client_config(&self, identity: Option<&Identity>) -> ClientConfig {
+        self.checking(None, identity)
+    }
+
+    /// The same, by a client that knows this revocation list.
     ///
     /// # Panics
     ///
-    /// When rustls does not take the identity.
+    /// When rustls does not take it.
     #[must_use]
-    pub fn client_config(&self, identity: Option<&Identity>) -> ClientConfig {
+    pub fn client_config_with_crl(&self, crl: &str, identity: Option<&Identity>) -> ClientConfig {
+        let crl = CertificateRevocationListDer::from_pem_slice(crl.as_bytes());
+        self.checking(Some(crl.expect("PEM")), identity)
+    }
+
+    fn checking(
+        &self,
+        crl: Option<CertificateRevocationListDer<'static>>,
+        identity: Option<&Identity>,
+    ) -> ClientConfig {
+        let roots = Arc::new(self.roots());
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider())
+            .with_crls(crl)
+            .build();
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("TLS 1.2 and 1.3")
-            .with_root_certificates(self.roots());
+            .with_webpki_verifier(verifier.expect("a verifier"));
         match identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {

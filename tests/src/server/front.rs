@@ -1,6 +1,7 @@
 //! A TCP listener of the tests' own, a thread for each connection, that ends when it is dropped:
 //! the stand-ins and the faults are built on it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,12 +21,13 @@ pub struct Front {
 pub struct Shared {
     is_over: Mutex<bool>,
     over: Condvar,
-    streams: Mutex<Vec<TcpStream>>,
+    streams: Mutex<HashMap<usize, TcpStream>>,
+    kept: AtomicUsize,
     connections: AtomicUsize,
 }
 
 impl Front {
-    /// Serves each connection by `handler`, on a thread of its own.
+    /// Serves each connection by `handler`, on a thread of its own; the connection ends with it.
     ///
     /// # Panics
     ///
@@ -46,12 +48,21 @@ impl Front {
                     break;
                 }
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                shared.keep(&stream);
                 let (shared, handler) = (Arc::clone(&shared), Arc::clone(&handler));
-                let _thread = std::thread::spawn(move || handler(stream, &shared));
+                let _thread = std::thread::spawn(move || {
+                    let number = shared.keep(&stream);
+                    handler(stream, &shared);
+                    shared.end(number);
+                });
             }
         });
         front
+    }
+
+    /// Its address, for clients that speak TLS.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
     }
 
     /// How many connections were accepted.
@@ -66,12 +77,29 @@ impl Shared {
         *self.is_over.lock().expect("lock")
     }
 
-    /// Keeps a handle to the connection, so that it can be ended while its thread reads.
-    pub(super) fn keep(&self, stream: &TcpStream) {
+    /// Keeps a handle to the connection, so that it can be ended while its thread reads: by us,
+    /// or by its number.
+    pub(super) fn keep(&self, stream: &TcpStream) -> usize {
         // Answers here are many small writes.
         stream.set_nodelay(true).expect("TCP_NODELAY");
+        let number = self.kept.fetch_add(1, Ordering::SeqCst);
         let handle = stream.try_clone().expect("a handle");
-        self.streams.lock().expect("lock").push(handle);
+        self.streams.lock().expect("lock").insert(number, handle);
+        if self.is_over() {
+            self.end(number);
+        }
+        number
+    }
+
+    /// Ends a connection.
+    pub(super) fn end(&self, number: usize) {
+        let stream = self.streams.lock().expect("lock").remove(&number);
+        drop(stream.map(|stream| stream.shutdown(Shutdown::Both)));
+    }
+
+    /// Waits until the listener is dropped.
+    pub fn wait(&self) {
+        while self.pause(Duration::from_hours(1)) {}
     }
 
     /// Waits for `pause`; `false` as soon as the listener is dropped.
@@ -101,7 +129,7 @@ impl Drop for Front {
     fn drop(&mut self) {
         *self.shared.is_over.lock().expect("lock") = true;
         self.shared.over.notify_all();
-        for stream in self.shared.streams.lock().expect("lock").drain(..) {
+        for (_, stream) in self.shared.streams.lock().expect("lock").drain() {
             drop(stream.shutdown(Shutdown::Both));
         }
         // Wakes the thread that accepts.

@@ -6,6 +6,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -35,6 +36,7 @@ pub struct Request {
 pub struct Connection {
     stream: StreamOwned<ServerConnection, TcpStream>,
     buffer: Vec<u8>,
+    written: Arc<AtomicU64>,
 }
 
 /// Shows `identity`; demands a client certificate of `clients`, if given.
@@ -89,7 +91,15 @@ impl Connection {
         Ok(Self {
             stream: StreamOwned::new(tls, stream),
             buffer: Vec::new(),
+            written: Arc::default(),
         })
+    }
+
+    /// Adds the bytes that it writes to this number.
+    #[must_use]
+    pub fn counting(mut self, written: Arc<AtomicU64>) -> Self {
+        self.written = written;
+        self
     }
 
     /// What was agreed on in the handshake.
@@ -134,6 +144,16 @@ impl Connection {
         Ok(count)
     }
 
+    /// Says that nothing more will come, which a cut connection does not.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is gone.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.stream.conn.send_close_notify();
+        self.stream.flush()
+    }
+
     /// Writes these bytes.
     ///
     /// # Errors
@@ -141,7 +161,9 @@ impl Connection {
     /// When the connection is gone.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
-        self.stream.flush()
+        self.stream.flush()?;
+        self.written.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+        Ok(())
     }
 }
 

@@ -4,8 +4,9 @@
 //! TLS that demands a client certificate (the one that tests use), TLS that does not ask for one,
 //! plain HTTP, and a Unix socket.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
@@ -27,6 +28,27 @@ pub struct Pki {
     pub client: Identity,
 }
 
+/// Where a server listens on 127.0.0.1.
+#[derive(Debug)]
+pub(super) struct Ports {
+    mutual: u16,
+    without: u16,
+    http: u16,
+    /// For the other nodes of a cluster.
+    pub(super) cluster: u16,
+}
+
+impl Ports {
+    fn free() -> Self {
+        Self {
+            mutual: free_port(),
+            without: free_port(),
+            http: free_port(),
+            cluster: free_port(),
+        }
+    }
+}
+
 /// How far a server is brought.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Stage {
@@ -42,12 +64,12 @@ pub enum Stage {
 #[derive(Debug)]
 pub struct Server {
     /// Its certificates.
-    pub pki: Pki,
+    pub pki: Arc<Pki>,
     pub(super) process: Started,
     folder: PathBuf,
-    ports: [u16; 3],
-    root_token: String,
-    key: String,
+    ports: Ports,
+    pub(super) root_token: String,
+    pub(super) key: String,
 }
 
 impl Server {
@@ -60,30 +82,31 @@ impl Server {
     }
 
     /// A server of one's own. It ends when the value is dropped.
-    ///
-    /// # Panics
-    ///
-    /// When it does not start.
     #[must_use]
     pub fn start(stage: Stage) -> Self {
+        let mut server = Self::launch(Arc::new(Pki::new()), &|_, _, _| {});
+        server.bring_to(stage);
+        server
+    }
+
+    /// Starts the program, with what `change` makes of the configuration, given folder and ports.
+    pub(super) fn launch(pki: Arc<Pki>, change: &dyn Fn(&mut Value, &Path, &Ports)) -> Self {
         let folder = folder("server");
-        let pki = Pki::new();
         pki.write(&folder);
         for _ in 0..ATTEMPTS {
-            let ports = [free_port(), free_port(), free_port()];
-            let Some(process) = start(&folder, &config(&folder, ports)) else {
-                continue;
-            };
-            let mut server = Self {
-                pki,
-                process,
-                folder,
-                ports,
-                root_token: String::new(),
-                key: String::new(),
-            };
-            server.bring_to(stage);
-            return server;
+            let ports = Ports::free();
+            let mut config = config(&folder, &ports);
+            change(&mut config, &folder, &ports);
+            if let Some(process) = start(&folder, &config) {
+                return Self {
+                    pki,
+                    process,
+                    folder,
+                    ports,
+                    root_token: String::new(),
+                    key: String::new(),
+                };
+            }
         }
         panic!("no port stayed free in {ATTEMPTS} attempts")
     }
@@ -100,19 +123,19 @@ impl Server {
     /// Where it demands a client certificate.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.ports[0])
+        format!("https://127.0.0.1:{}", self.ports.mutual)
     }
 
     /// Where it asks for no client certificate.
     #[must_use]
     pub fn url_without_client_certificate(&self) -> String {
-        format!("https://127.0.0.1:{}", self.ports[1])
+        format!("https://127.0.0.1:{}", self.ports.without)
     }
 
     /// Where it speaks plain HTTP.
     #[must_use]
     pub fn url_http(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports[2])
+        format!("http://127.0.0.1:{}", self.ports.http)
     }
 
     /// Its Unix socket.
@@ -141,6 +164,12 @@ impl Server {
     pub fn admin(&self) -> Admin {
         let tls = self.pki.authority.client_config(Some(&self.pki.client));
         Admin::new(&self.url(), tls, &self.root_token)
+    }
+
+    /// Where it demands a client certificate, for faults below TLS.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ports.mutual))
     }
 
     /// Its process.
@@ -194,7 +223,7 @@ pub(super) fn plugins() -> Option<PathBuf> {
 }
 
 /// Starts the program with this configuration; nothing if it ended because of a port.
-pub(super) fn start(folder: &Path, config: &Value) -> Option<Started> {
+fn start(folder: &Path, config: &Value) -> Option<Started> {
     let file = folder.join("config.json");
     std::fs::write(&file, config.to_string()).expect("written");
     // It ends its plugins when it is told to terminate; killed, it leaves them behind.
@@ -218,25 +247,18 @@ pub(super) fn start(folder: &Path, config: &Value) -> Option<Started> {
     None
 }
 
-fn config(folder: &Path, ports: [u16; 3]) -> Value {
-    let mut config = common(folder, ports[0]);
-    config["storage"] = json!({ "inmem": {} });
-    config["listener"] = json!([
-        tcp(folder, ports[0], "tls_require_and_verify_client_cert"),
-        tcp(folder, ports[1], "tls_disable_client_certs"),
-        tcp(folder, ports[2], "tls_disable"),
-        { "unix": { "address": folder.join("socket") } },
-    ]);
-    config
-}
-
-/// What every server is told.
-pub(super) fn common(folder: &Path, port: u16) -> Value {
+fn config(folder: &Path, ports: &Ports) -> Value {
     let mut config = json!({
-        "api_addr": format!("https://127.0.0.1:{port}"),
+        "storage": { "inmem": {} },
+        "listener": [
+            tcp(folder, ports.mutual, "tls_require_and_verify_client_cert"),
+            tcp(folder, ports.without, "tls_disable_client_certs"),
+            tcp(folder, ports.http, "tls_disable"),
+            { "unix": { "address": folder.join("socket") } },
+        ],
+        "api_addr": format!("https://127.0.0.1:{}", ports.mutual),
         // Needs a privilege, and the tests' secrets are none.
         "disable_mlock": true,
-        "pid_file": folder.join("pid"),
     });
     if let Some(plugins) = plugins() {
         config["plugin_directory"] = json!(plugins);
@@ -245,7 +267,7 @@ pub(super) fn common(folder: &Path, port: u16) -> Value {
 }
 
 /// A listener with one switch set. TLS 1.2 is the least, as the server's default is.
-pub(super) fn tcp(folder: &Path, port: u16, switch: &str) -> Value {
+fn tcp(folder: &Path, port: u16, switch: &str) -> Value {
     json!({ "tcp": {
         "address": format!("127.0.0.1:{port}"),
         "tls_cert_file": folder.join("server.crt"),

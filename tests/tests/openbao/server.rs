@@ -1,12 +1,26 @@
 //! The real server as the other tests suppose it to be: these are their controls.
 
+use std::io::Read;
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use cloudtaser_tests::process::{eventually, is_alive, only_child};
 use cloudtaser_tests::server::{Admin, Authority, Flaw, Server, Stage};
 use cloudtaser_tests::wrapper::helper;
 use cloudtaser_wrapper::sys::signal::kill;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::{Value, json};
+
+/// What the server says after the handshake to a client that sends nothing: its alert, if it has
+/// one. A request on its way could hide it, for the server closes without reading that.
+fn alert(server: &Server, config: ClientConfig) -> String {
+    let name = "localhost".try_into().unwrap();
+    let tls = ClientConnection::new(Arc::new(config), name).unwrap();
+    let socket = TcpStream::connect(server.address()).unwrap();
+    let answer = StreamOwned::new(tls, socket).read(&mut [0]);
+    answer.unwrap_err().to_string()
+}
 
 #[test]
 fn it_answers_over_mutual_tls() {
@@ -19,17 +33,14 @@ fn it_refuses_who_has_no_client_certificate_or_anothers() {
     let authority = &server.pki.authority;
     let stranger = Authority::new("another").client("client", Flaw::None);
     let expired = authority.client("client", Flaw::Expired);
-    for (identity, alert) in [
+    for (identity, reason) in [
         (None, "CertificateRequired"),
         (Some(&stranger), "UnknownCA"),
         (Some(&expired), "CertificateExpired"),
     ] {
         let tls = authority.client_config(identity);
-        let admin = Admin::new(&server.url(), tls, "");
-        let said = admin
-            .try_ask("GET", "sys/health", &Value::Null)
-            .unwrap_err();
-        assert!(said.contains(alert), "{said}");
+        let said = alert(server, tls);
+        assert!(said.contains(reason), "{said}");
     }
 }
 

@@ -13,6 +13,8 @@ Examples:
   cloudtaser run --env 'URL=postgres://app:${vault:secret/db#password}@db/app' -- ./server
   cloudtaser run --env-from 'DB_=vault:secret/db' -- env
   PGPASSWORD='vault:secret/db#password' cloudtaser run --min-protection secretmem -- psql
+  cloudtaser run --addr https://bao.example:8200 --role app --env 'A=vault:secret/db#a' -- ./server
+      In a pod: logs in with its service-account token.
 
 References:
   vault:PATH#FIELD            a field of a secret (bao: means the same)
@@ -24,8 +26,9 @@ References:
 Exit status:
   the program's own, or 128 + n when it died of signal n
   64 usage or configuration    66 no such secret, field or version
-  69 secret source unusable    70 our own failure
-  77 protection or privilege that policy demands is missing
+  69 secret source unreachable    70 our own failure
+  75 server does not serve now    76 server's certificate or answer not acceptable
+  77 protection or privilege missing, login refused, or path forbidden
   126 program not executable   127 program not found";
 
 /// Fetch secrets into memory and run a program with them
@@ -80,7 +83,8 @@ pub struct RunArgs {
     )]
     pub pass: Vec<String>,
 
-    /// Secret source that `vault:` and `bao:` mean [default: local]
+    /// Secret source that `vault:` and `bao:` mean: openbao or local [default: openbao with an
+    /// address, else local]
     #[arg(
         long,
         value_name = "NAME",

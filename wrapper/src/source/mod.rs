@@ -212,15 +212,21 @@ pub trait Source {
         false
     }
 
-    /// Ends what the source holds open elsewhere, such as a login token. Called once, last, however
-    /// the start went.
+    /// What the source must end later, such as a login. Called once, after the read, however that
+    /// went; the source itself and everything that it read go here.
+    fn leave(self: Box<Self>) -> Option<Box<dyn Closing>> {
+        None
+    }
+}
+
+/// What stays of a source while the program runs. It holds no value.
+pub trait Closing {
+    /// Ends what the source holds open elsewhere. Called once, last, however the start went.
     ///
     /// # Errors
     ///
     /// [`SourceError`] when something stays behind; the program's end is not changed by it.
-    fn close(&mut self, _ending: Ending) -> Result<(), SourceError> {
-        Ok(())
-    }
+    fn close(&mut self, ending: Ending) -> Result<(), SourceError>;
 }
 
 /// Why a source is closed.

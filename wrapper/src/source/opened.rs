@@ -1,17 +1,17 @@
 //! The sources of one start, from the first that is opened to the last that is closed.
 
-use super::{Ending, Fields, ReadError, Request, Source, SourceConfig, SourceError, SourceKind};
+use super::{Closing, Ending, Fields, ReadError, Request, SourceConfig, SourceError, SourceKind};
 use crate::report::Report;
 use crate::sys::signal::{self, SignalMask};
 
 /// What a source answers: one for each request, in their order.
 type Answers = Vec<Result<Fields, ReadError>>;
 
-/// Sources that were opened. [`Opened::close`] ends them; it is not done by dropping, because it
+/// What sources have left to be closed. [`Opened::close`] ends them; it is not done by dropping, because it
 /// takes time and says what it could not do.
 #[derive(Default)]
 pub struct Opened {
-    sources: Vec<Box<dyn Source>>,
+    to_close: Vec<Box<dyn Closing>>,
     /// The signal mask that we found, once every signal is blocked.
     found: Option<SignalMask>,
 }
@@ -19,7 +19,7 @@ pub struct Opened {
 impl std::fmt::Debug for Opened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Opened")
-            .field("sources", &self.sources.len())
+            .field("to_close", &self.to_close.len())
             .finish_non_exhaustive()
     }
 }
@@ -47,7 +47,7 @@ impl Opened {
             self.found = Some(found);
         }
         let answers = source.read(requests);
-        self.sources.push(source);
+        self.to_close.extend(source.leave());
         answers
     }
 
@@ -59,8 +59,8 @@ impl Opened {
 
     /// Closes every source once. What fails is said; there is nothing else to be done about it.
     pub fn close(&mut self, ending: Ending, report: Report) {
-        for mut source in std::mem::take(&mut self.sources) {
-            if let Err(error) = source.close(ending) {
+        for mut open in std::mem::take(&mut self.to_close) {
+            if let Err(error) = open.close(ending) {
                 report.warn(format_args!(
                     "the login token is not revoked and ends by itself: {}",
                     crate::report::chain(&error)

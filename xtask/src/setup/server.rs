@@ -130,8 +130,8 @@ fn build(package: &str, bin: &Path) -> Result<()> {
 /// Why Go cannot build the server; nothing when it can.
 fn go_lack() -> Option<String> {
     let wanted = format!(
-        "Go {GO_WANTED}, or from {}.{} on one that may fetch it: see go.dev/doc/install, or put \
-         `bao` or `vault` on PATH",
+        "it is built with Go {GO_WANTED}, or one from {}.{} on, which fetches that: see \
+         go.dev/doc/install, or put `bao` or `vault` on PATH",
         GO_OLDEST.0, GO_OLDEST.1
     );
     if exec::which("go").is_none() {

@@ -173,20 +173,16 @@ pub enum ServerError {
         text: String,
     },
     /// The login was refused. Exit status 77.
-    #[error("{address} refuses the login at auth/{mount} (method {method}{role}): {text}; {hint}")]
+    #[error("{address} refuses the login at {place}: {text}; {hint}")]
     Login {
         /// The server.
         address: String,
-        /// The method's name.
-        method: &'static str,
-        /// Its mount path.
-        mount: String,
-        /// `, role NAME`, or nothing.
-        role: String,
+        /// `auth/MOUNT (method NAME, role NAME)`.
+        place: String,
         /// Status and words of the server.
         text: String,
         /// What to look at.
-        hint: &'static str,
+        hint: String,
     },
     /// A token that we were given does not work. Exit status 77.
     #[error(

@@ -36,6 +36,9 @@ impl Doing<'_> {
                 limit,
             };
         }
+        if let Some(problem) = no_http(&error) {
+            return self.is_no_api(problem);
+        }
         let is_name = causes(&error).any(|cause| cause.is::<ResolveError>());
         let (is_connect, is_builder) = (error.is_connect(), error.is_builder());
         // The URL stands in our own text.
@@ -82,6 +85,13 @@ fn next_cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + '
     }
 }
 
+/// What is wrong with an answer that is no HTTP, or has more headers than the library takes. Its
+/// texts are fixed and quote nothing.
+fn no_http(error: &reqwest::Error) -> Option<String> {
+    let error = causes(error).find_map(|cause| cause.downcast_ref::<hyper::Error>())?;
+    error.is_parse().then(|| format!("no HTTP ({error})"))
+}
+
 fn tls_error(error: &reqwest::Error) -> Option<rustls::Error> {
     let typed = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>().cloned());
     typed.or_else(|| causes(error).find_map(|cause| alert_in(&cause.to_string())))
@@ -115,6 +125,7 @@ fn innermost(error: reqwest::Error) -> BoxedCause {
     text.unwrap_or_default().into()
 }
 
+/// Sorts an error of the TLS library.
 pub(super) fn tls_failed(address: String, request: String, source: rustls::Error) -> ServerError {
     match &source {
         rustls::Error::AlertReceived(alert) => match client_certificate(*alert) {

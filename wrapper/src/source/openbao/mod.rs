@@ -11,6 +11,7 @@
 pub mod address;
 mod answer;
 mod any_certificate;
+mod endpoint;
 mod error;
 mod fault;
 mod fetch;
@@ -41,8 +42,8 @@ use std::time::Duration;
 use cloudtaser_abi::protection::Protection;
 use futures_util::future::{Either, select};
 
+pub(crate) use endpoint::is_server_name;
 pub use error::ServerError;
-pub(crate) use transport::is_server_name;
 
 use self::error::BoxedCause;
 use self::fetch::Fetch;
@@ -51,7 +52,8 @@ use self::kept_token::KeptToken;
 use self::session::Session;
 use self::transport::{Call, Transport};
 use super::{
-    Ending, Fields, ReadError, Request, Source, SourceConfig, SourceError, SourceKind, local,
+    Closing, Ending, Fields, ReadError, Request, Source, SourceConfig, SourceError, SourceKind,
+    local,
 };
 use crate::reference::{self, Schemes, Target};
 use crate::secret::Secret;
@@ -117,11 +119,30 @@ impl Source for OpenBao {
         Ok(answers)
     }
 
+    fn leave(self: Box<Self>) -> Option<Box<dyn Closing>> {
+        let kept = self.kept?;
+        Some(Box::new(Login {
+            config: self.config,
+            kept: Some(kept),
+            has_leases: self.leases.get() > 0,
+        }))
+    }
+}
+
+/// A login of ours while the program runs.
+struct Login {
+    config: SourceConfig,
+    kept: Option<KeptToken>,
+    /// Leases hang on the token and end with it.
+    has_leases: bool,
+}
+
+impl Closing for Login {
     fn close(&mut self, ending: Ending) -> Result<(), SourceError> {
         let Some(kept) = self.kept.take() else {
             return Ok(());
         };
-        if ending == Ending::Replaced && self.leases.get() > 0 {
+        if ending == Ending::Replaced && self.has_leases {
             let text = "the login token stays until it ends by itself: dynamic secrets hang on it";
             self.config.report.step(text);
             return Ok(());

@@ -8,12 +8,11 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
 use super::error::ServerError;
-use super::fault::tls_failed;
 use super::fetch::Fetch;
 pub use super::grant::{Fault, Grant, Need};
 use super::grant::{is_allowed, needs};
 pub use super::handshake::Handshake;
-use super::handshake::{refusal, shake};
+use super::handshake::shake;
 use super::reply::Reply;
 use super::session::Session;
 use super::settings::ServerConfig;
@@ -200,32 +199,11 @@ async fn node(
             .take(40)
             .collect())
     };
-    let mut state = diagnosed(&transport, asked).await;
-    if let Err(ServerError::Broken {
-        address, request, ..
-    }) = &state
-        && let Some(error) = refused(config, tls).await
-    {
-        state = Err(tls_failed(address.clone(), request.clone(), error));
-    }
+    let state = diagnosed(&transport, asked).await;
     let ours = SystemTime::now();
     let clock = transport.date().map(|server| Clock { server, ours });
     (state, clock)
 }
-
-/// What TLS says of a connection that broke.
-async fn refused(config: &ServerConfig, tls: &rustls::ClientConfig) -> Option<rustls::Error> {
-    let address = config.addresses.first()?;
-    if !address.is_tls() || config.proxy.is_some() {
-        return None;
-    }
-    let refusal = refusal(address, config.tls.server_name.as_deref(), tls);
-    let limit = REFUSAL.min(config.limits.request);
-    tokio::time::timeout(limit, refusal).await.ok()?
-}
-
-/// How long an alert is waited for. Chosen: it comes after one round trip.
-const REFUSAL: Duration = Duration::from_secs(2);
 
 /// How long the token lives, from itself.
 async fn about(visit: &Visit<'_>, session: &Session) -> Result<Login, ServerError> {

@@ -132,11 +132,9 @@ impl Login<'_> {
             _ if auth.get("mfa_requirement").is_some_and(Value::is_object) => {
                 return Err(ServerError::Login {
                     address: self.transport.address(),
-                    method: self.method.name(),
-                    mount: self.mount().to_owned(),
-                    role: self.role(),
+                    place: self.place(),
                     text: String::from("a second factor is demanded"),
-                    hint: "use a role without multi-factor authentication for programs",
+                    hint: String::from("use a role without multi-factor authentication"),
                 });
             }
             other => {
@@ -162,26 +160,30 @@ impl Login<'_> {
         configured.unwrap_or_else(|| self.method.name())
     }
 
-    fn role(&self) -> String {
+    /// Where and as whom, for messages.
+    fn place(&self) -> String {
         let role = self.config.login.role.as_deref();
-        role.map(|role| format!(", role `{}`", role.escape_debug()))
-            .unwrap_or_default()
+        let role = role.map(|role| format!(", role `{}`", role.escape_debug()));
+        let (mount, method) = (self.mount(), self.method.name());
+        format!("auth/{mount} (method {method}{})", role.unwrap_or_default())
     }
 
     fn refused(&self, reply: &Reply, ours: &[&Secret]) -> ServerError {
-        let hint = match (reply.status, &self.config.namespace) {
-            (404, Some(_)) => {
-                "is a login method mounted there (--auth-mount), and is the namespace right?"
-            }
-            (404, None) => "no login method is mounted there; see --auth-mount",
-            (_, Some(_)) => "see the method's role, and whether the namespace is right",
-            _ => self.method.hint(),
+        // An unknown mount or namespace is answered like a wrong credential, with 403 or 404.
+        let mut hint = match reply.status {
+            403 | 404 => format!(
+                "is a method mounted there (--auth-mount)? {}",
+                self.method.hint()
+            ),
+            _ => self.method.hint().to_owned(),
         };
+        if let Some(namespace) = &self.config.namespace {
+            let namespace = namespace.escape_debug();
+            hint.push_str(&format!(" and is the namespace `{namespace}` right?"));
+        }
         ServerError::Login {
             address: self.transport.address(),
-            method: self.method.name(),
-            mount: self.mount().to_owned(),
-            role: self.role(),
+            place: self.place(),
             text: reply.complaint(ours),
             hint,
         }

@@ -2,20 +2,19 @@
 //! limits on time and size. What an answer means is for others.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode, Version};
+use reqwest::{Method, Response, StatusCode, Version};
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::address::Address;
+use super::endpoint::Endpoint;
 use super::error::ServerError;
 use super::fault::Doing;
 use super::reply::Reply;
-use super::resolve::Resolver;
 use super::retry;
 use super::settings::{Limits, ServerConfig};
 use crate::secret::Secret;
@@ -26,13 +25,6 @@ const MAX_ANSWER: usize = 16 << 20;
 /// Redirects that are followed for one request. Chosen: a standby node sends to the leader, which
 /// may have changed meanwhile.
 const MAX_REDIRECTS: u32 = 3;
-/// Header bytes of an answer over HTTP/2. Chosen: the API's answers have less than 1 KiB. HTTP/1.1
-/// is limited by the client library (100 headers, 400 KiB).
-const MAX_HEADERS: u32 = 64 << 10;
-/// Time to connect, TLS included; a part of a request's own limit. Chosen: three times what a
-/// far continent and a lost packet take.
-const CONNECT: Duration = Duration::from_secs(5);
-
 /// Whether a request may be sent a second time when it is not known what became of the first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Repeat {
@@ -93,16 +85,10 @@ pub(super) struct Transport {
     deadline: Cell<Instant>,
     /// Whether the last answer came over HTTP/2, where one connection is enough.
     is_multiplexed: Cell<bool>,
+    /// Whether any answer has come.
+    has_answered: Cell<bool>,
     /// `Date` of the last answer.
     date: RefCell<Option<HeaderValue>>,
-}
-
-#[derive(Debug)]
-struct Endpoint {
-    address: Address,
-    shown: String,
-    base: Url,
-    client: Client,
 }
 
 impl Transport {
@@ -118,7 +104,7 @@ impl Transport {
         let endpoints = config
             .addresses
             .iter()
-            .map(|address| endpoint(config, address, tls));
+            .map(|address| Endpoint::new(config, address, tls));
         let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
         if endpoints.is_empty() {
             return Err(ServerError::NoAddress);
@@ -140,6 +126,7 @@ impl Transport {
             limits: Cell::new(config.limits),
             deadline: Cell::new(Instant::now() + config.limits.total),
             is_multiplexed: Cell::new(false),
+            has_answered: Cell::new(false),
             date: RefCell::default(),
         })
     }
@@ -184,34 +171,36 @@ impl Transport {
     ///
     /// [`ServerError`]: everything but an answer.
     pub(super) async fn call(&self, call: &Call<'_>) -> Result<Reply, ServerError> {
-        let mut last = None;
-        for attempt in 0..=self.limits.get().retries {
+        let nodes = u32::try_from(self.endpoints.len()).unwrap_or(1).max(1);
+        let tries = self.limits.get().retries.saturating_add(nodes);
+        let mut attempt = 1;
+        loop {
             let node = self.current.get();
             let (error, asked) = match self.attempt(call).await {
                 Ok(reply) => return Ok(reply),
                 Err(failed) => failed,
             };
+            // A node that hangs is not asked again, but another may not hang.
+            let is_passing =
+                error.is_passing() || (nodes > 1 && matches!(error, ServerError::Slow { .. }));
             let may_repeat = call.repeat == Repeat::Always || error.is_before_work();
-            if !may_repeat || !error.is_passing() || attempt == self.limits.get().retries {
+            if !may_repeat || !is_passing || attempt == tries {
                 return Err(error);
             }
-            let pause = retry::pause(attempt + 1, asked, dice());
-            last = Some(Box::new(error));
-            // Nothing to be gained by a try after the end.
-            if Instant::now() + pause >= self.deadline.get() {
-                break;
-            }
-            // Another node, if there is one, is not asked later but at once.
-            let is_last_node = (attempt as usize + 1) % self.endpoints.len() == 0;
-            // Requests that failed side by side go to the same next one.
+            // Requests that failed side by side go to the same next node.
             if self.current.get() == node {
                 self.current.set(node.wrapping_add(1));
             }
-            if is_last_node || asked.is_some() {
+            // The next node is asked at once; a pause comes when all were asked.
+            if attempt.is_multiple_of(nodes) || asked.is_some() {
+                let pause = retry::pause(attempt / nodes, asked, dice());
+                if Instant::now() + pause >= self.deadline.get() {
+                    return Err(self.too_late(Some(Box::new(error))));
+                }
                 tokio::time::sleep(pause).await;
             }
+            attempt += 1;
         }
-        Err(self.too_late(last))
     }
 
     fn too_late(&self, source: Option<Box<ServerError>>) -> ServerError {
@@ -296,10 +285,16 @@ impl Transport {
                 .header("content-type", "application/json")
                 .body(body.expose().to_vec());
         }
-        request.send().await.map_err(|error| doing.failed(error))
+        match request.send().await {
+            Ok(response) => Ok(response),
+            // The first answer shows that the server takes our certificate.
+            Err(error) if self.has_answered.get() => Err(doing.failed(error)),
+            Err(error) => Err(endpoint.explain(doing.failed(error)).await),
+        }
     }
 
     fn notice(&self, response: &Response) {
+        self.has_answered.set(true);
         self.is_multiplexed
             .set(response.version() == Version::HTTP_2);
         self.date.replace(response.headers().get("date").cloned());
@@ -437,47 +432,6 @@ async fn read(mut response: Response, doing: Doing<'_>) -> Result<Zeroizing<Vec<
     Ok(bytes)
 }
 
-fn endpoint(
-    config: &ServerConfig,
-    address: &Address,
-    tls: &rustls::ClientConfig,
-) -> Result<Endpoint, ServerError> {
-    let mut base = address.url().clone();
-    let own_name = address.url().host_str().unwrap_or_default().to_owned();
-    let mut stands_for = None;
-    if let (Some(name), true) = (&config.tls.server_name, address.is_tls()) {
-        // `config` has checked the name.
-        if base.set_host(Some(name)).is_ok() {
-            stands_for = Some((name.clone(), own_name));
-        }
-    }
-    let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls.clone())
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(CONNECT.min(config.limits.request))
-        .http2_max_header_list_size(MAX_HEADERS)
-        .user_agent(concat!("cloudtaser/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Arc::new(Resolver { stands_for }));
-    let failed = |source: reqwest::Error| ServerError::Client {
-        what: String::from("the HTTP client"),
-        source: source.into(),
-    };
-    if let Some(proxy) = &config.proxy {
-        builder = builder.proxy(reqwest::Proxy::all(proxy.as_str()).map_err(failed)?);
-    }
-    if let Some(path) = address.socket_path() {
-        builder = builder.unix_socket(path);
-    }
-    Ok(Endpoint {
-        address: address.clone(),
-        shown: address.to_string(),
-        base,
-        client: builder.build().map_err(failed)?,
-    })
-}
-
 /// The request's URL: every segment of the path is encoded, so that none can become a query, or
 /// lead elsewhere.
 fn url(base: &Url, call: &Call<'_>) -> Url {
@@ -509,11 +463,6 @@ fn dice() -> u16 {
     u16::from_ne_bytes(bytes)
 }
 
-/// Whether `name` can be the host of a URL and the name of a certificate: no address.
-pub(crate) fn is_server_name(name: &str) -> bool {
-    matches!(Host::parse(name), Ok(Host::Domain(_)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -533,13 +482,5 @@ mod tests {
             ..Call::get("a", None)
         };
         assert_eq!(url(&base, &pinned).as_str(), "https://h:1/v1/a?version=3");
-    }
-
-    #[test]
-    fn only_names_can_stand_for_a_host() {
-        assert!(is_server_name("bao.example"));
-        for name in ["", "127.0.0.1", "[::1]", "a b", "a/b", "a:1"] {
-            assert!(!is_server_name(name), "{name}");
-        }
     }
 }
