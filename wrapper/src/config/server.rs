@@ -90,6 +90,9 @@ pub enum ServerSettingError {
     MixedSchemes,
 }
 
+/// Variables of other tools that name the server.
+const ADDRESS_VARIABLES: [&str; 2] = ["BAO_ADDR", "VAULT_ADDR"];
+
 /// One value, and where it is from.
 struct Given {
     value: String,
@@ -242,10 +245,20 @@ pub fn server_config(
     })
 }
 
+/// Which option, variable or key names the server, if any does.
+#[must_use]
+pub fn address_origin(args: &ServerArgs, lookup: &Lookup<'_>) -> Option<String> {
+    let given = lookup.given(args.addr.as_deref(), "addr", &ADDRESS_VARIABLES);
+    match given {
+        Ok(given) => Some(given?.origin),
+        Err(ServerSettingError::Value { origin, .. }) => Some(origin),
+        Err(_) => None,
+    }
+}
+
 fn addresses(args: &ServerArgs, lookup: &Lookup<'_>) -> Result<Vec<Address>, ServerSettingError> {
     let insecure_http = lookup.flag(args.insecure_http, "insecure_http", &[])?;
-    let Some(given) = lookup.given(args.addr.as_deref(), "addr", &["BAO_ADDR", "VAULT_ADDR"])?
-    else {
+    let Some(given) = lookup.given(args.addr.as_deref(), "addr", &ADDRESS_VARIABLES)? else {
         return Ok(Vec::new());
     };
     let texts = given.value.split(',').map(str::trim).enumerate();

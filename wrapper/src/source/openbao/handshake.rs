@@ -1,4 +1,5 @@
-//! A TLS handshake for its own sake: it tells what the HTTP client does not.
+//! A TLS handshake for its own sake: what was agreed on, and until when the server's certificate
+//! is valid. The HTTP client tells neither.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -10,53 +11,81 @@ use tokio::net::TcpStream;
 
 use super::address::Address;
 use super::resolve::look_up;
+use super::validity::Validity;
 
-/// How long an alert is waited for. Chosen: a server that has no complaint says nothing, and the
-/// error that brought us here is reported without it.
+/// How long an alert is waited for. Chosen: it follows the handshake at once; without it, the error
+/// that made us ask is reported as it is.
 const ALERT: Duration = Duration::from_millis(500);
 
-/// Why the server ends connections of ours, if it says so: with TLS 1.3 it looks at our
-/// certificate after the handshake is over for us, and its alert may come while the HTTP client
-/// writes, which then only knows that the connection is gone.
+/// What was agreed on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Handshake {
+    /// Such as `TLSv1_3`.
+    pub version: String,
+    /// Such as `X25519MLKEM768`.
+    pub key_exchange: Option<String>,
+    /// Of the server's certificate.
+    pub certificate: Option<Validity>,
+}
+
+/// Shakes hands with the server at `address` and hangs up; nothing when anything fails, which
+/// other requests explain better. `name` is the one that the certificate must have.
+pub(super) async fn shake(
+    address: &Address,
+    name: Option<&str>,
+    config: &ClientConfig,
+) -> Option<Handshake> {
+    let (mut tls, stream) = connect(address, name, config).await?;
+    while tls.is_handshaking() || tls.wants_write() {
+        advance(&mut tls, &stream).await.ok()?;
+    }
+    Some(Handshake {
+        version: format!("{:?}", tls.protocol_version()?),
+        key_exchange: tls
+            .negotiated_key_exchange_group()
+            .map(|group| format!("{:?}", group.name())),
+        certificate: tls
+            .peer_certificates()
+            .and_then(|chain| Validity::of(chain.first()?)),
+    })
+}
+
+/// Why the server ends a connection, if it is TLS that tells. Under TLS 1.3 it looks at our
+/// certificate after our handshake is over: who sends a request at once may see the connection
+/// reset before the alert. Here nothing is sent.
 pub(super) async fn refusal(
     address: &Address,
     name: Option<&str>,
-    tls: &ClientConfig,
+    config: &ClientConfig,
 ) -> Option<rustls::Error> {
     let alert = async {
-        let (mut tls, stream) = connect(address, name, tls).await?;
+        let (mut tls, stream) = connect(address, name, config).await?;
         loop {
-            let error = advance(&mut tls, &stream).await.err();
-            match error.map(|error| error.downcast::<rustls::Error>()) {
-                None => {}
-                Some(Ok(error)) => return Some(error),
-                Some(Err(_no_alert)) => return None,
+            if let Err(error) = advance(&mut tls, &stream).await {
+                return error.downcast().ok();
             }
         }
     };
+    // A server without a complaint may say nothing, for ever.
     tokio::time::timeout(ALERT, alert).await.ok()?
 }
 
-/// Connects to the first address that takes us, and prepares the handshake. `name` is the one that
-/// the certificate must have.
 async fn connect(
     address: &Address,
     name: Option<&str>,
-    tls: &ClientConfig,
+    config: &ClientConfig,
 ) -> Option<(ClientConnection, TcpStream)> {
     let host = address.url().host_str()?;
     let port = address.url().port_or_known_default()?;
     let name = name.unwrap_or(host).trim_matches(['[', ']']).to_owned();
-    let mut stream = None;
+    let name = ServerName::try_from(name).ok()?;
     for ip in look_up(host).await.ok()? {
-        if let Ok(connected) = TcpStream::connect((ip, port)).await {
-            stream = Some(connected);
-            break;
+        if let Ok(stream) = TcpStream::connect((ip, port)).await {
+            let tls = ClientConnection::new(Arc::new(config.clone()), name).ok()?;
+            return Some((tls, stream));
         }
     }
-    let name = ServerName::try_from(name).ok()?;
-    let tls = ClientConnection::new(Arc::new(tls.clone()), name).ok()?;
-    Some((tls, stream?))
+    None
 }
 
 /// Writes what is to be written, or else reads once.
