@@ -16,7 +16,7 @@ use cloudtaser_tests::{cloudtaser, skip};
 use serde_json::Value;
 
 /// Every name that the report has; programs rely on them.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 24] = [
     "kernel",
     "proc",
     "secret-memory",
@@ -34,6 +34,13 @@ const NAMES: [&str; 17] = [
     "stdio",
     "store",
     "identity-files",
+    "server-settings",
+    "server-address",
+    "server-tls",
+    "client-certificate",
+    "login",
+    "policies",
+    "clock-skew",
 ];
 
 /// `doctor` in an empty home, without any setting of the caller's.

@@ -13,7 +13,7 @@ use crate::cli::usage::explain;
 use crate::cli::{Cli, Command, completion, manual};
 use crate::copy::{self, CopyError};
 use crate::report::print_error;
-use crate::source::{Registry, SourceConfig};
+use crate::source::Registry;
 use crate::store::{self, StoreError};
 use crate::sys::prctl;
 use crate::{config, doctor, start, status};
@@ -49,7 +49,7 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
         },
         Command::Store(args) => keep_store(&args, &cli.source),
         Command::Copy(args) => end(copy::run(&args), CopyError::status),
-        Command::Doctor(args) => examine(&args, &cli.source),
+        Command::Doctor(args) => examine(&args, &cli.source, registry),
         Command::Completion { shell } => print(&completion(shell)),
         Command::Man { command } => match manual(command.as_deref()) {
             Some(Ok(page)) => print(&page),
@@ -59,22 +59,13 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
     }
 }
 
-/// The store counts as named when a flag, a variable or the configuration file names it.
-fn examine(args: &DoctorArgs, options: &SourceArgs) -> u8 {
-    let (options, file) = match config::with_file(options) {
-        Ok(found) => found,
+fn examine(args: &DoctorArgs, options: &SourceArgs, registry: &Registry) -> u8 {
+    let inherited = std::env::vars_os().collect();
+    let survey = match config::survey::survey(args, options, inherited, registry) {
+        Ok(survey) => survey,
         Err(error) => return fail(&error, status::USAGE),
     };
-    let is_store_named = options.store.is_some();
-    let server = config::server_config(&options, &file, &|name| std::env::var_os(name));
-    let source = match server {
-        Ok(server) => SourceConfig {
-            server,
-            ..config::source_config(&options, &file)
-        },
-        Err(error) => return fail(&error, status::USAGE),
-    };
-    match doctor::run(args, &source, is_store_named) {
+    match doctor::run(args, &survey) {
         Ok(status) => status,
         Err(error) => fail(&error, error.status()),
     }
@@ -88,7 +79,10 @@ struct UnknownCommand;
 /// The store's commands do not refuse a debugger: who may start one holds the identity too.
 fn keep_store(args: &StoreArgs, source: &SourceArgs) -> u8 {
     match config::with_file(source) {
-        Ok((source, _)) => end(store::command::run(args, &source), StoreError::status),
+        Ok((source, file)) => end(
+            store::command::run(args, &source, &file),
+            StoreError::status,
+        ),
         Err(error) => fail(&error, status::USAGE),
     }
 }

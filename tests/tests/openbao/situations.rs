@@ -215,7 +215,7 @@ fn network(situation: &str, world: &World<'_>) -> Option<Wrapper> {
             .flag("--total-timeout", "2s"),
         "cut in the middle" => world.answered(Answer::CutBody(20)),
         "no TLS" => world.at(&world.server.url_http().replace("http://", "https://")),
-        "cut below TLS" => below_tls(TcpFault::CutAfter(3000)),
+        "cut within the handshake" => below_tls(TcpFault::CutAfter(500)),
         _ => return None,
     })
 }

@@ -52,7 +52,8 @@ pub enum Command {
     ///
     /// A line for each check: OK, WARN or FAIL, what was found, and the fix. Nothing is guessed from
     /// version numbers where it can be tried: secret memory is made, filled and attacked. Then the
-    /// protection level that secrets would have here, and what is missing for the next one.
+    /// protection level that secrets would have here, and what is missing for the next one. Where a
+    /// server is configured: address, TLS, certificates, login, policies for each reference, clock.
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
     ///

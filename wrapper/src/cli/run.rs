@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Args, FromArgMatches};
 use cloudtaser_abi::protection::Protection;
 
 const EXAMPLES: &str = "\
@@ -135,6 +136,19 @@ pub struct RunArgs {
     /// The program and its arguments, untouched
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     pub program: Vec<OsString>,
+}
+
+impl RunArgs {
+    /// What the variables of the environment say, for a command that looks at a start without
+    /// making one. No program is named.
+    ///
+    /// # Errors
+    ///
+    /// clap's, for a variable that cannot be read.
+    pub fn from_environment() -> Result<Self, clap::Error> {
+        let command = Self::augment_args(clap::Command::new("run"));
+        Self::from_arg_matches(&command.try_get_matches_from(["run", "--", "program"])?)
+    }
 }
 
 /// A parser that knows the levels' names, so that a mistake can be told with them.

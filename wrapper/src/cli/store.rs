@@ -33,7 +33,7 @@ pub enum StoreCommand {
     Edit(EditArgs),
     /// Encrypt the store anew, to the same or to other recipients
     Rekey(RekeyArgs),
-    /// Write many fields from a JSON or dotenv file, all or nothing
+    /// Write many fields from a JSON or dotenv file or from a server, all or nothing
     Import(ImportArgs),
     /// Print secrets as JSON or dotenv
     Export(ExportArgs),
@@ -270,10 +270,22 @@ In dotenv files `$` stands for itself: nothing is expanded, so that no password 
 Examples:
   cloudtaser store import --path secret/app .env
   cloudtaser store import --format json secrets.json --dry-run
-      {\"secret/db\": {\"user\": \"app\", \"password\": \"…\"}, …}")]
+      {\"secret/db\": {\"user\": \"app\", \"password\": \"…\"}, …}
+  cloudtaser store import --from-server secret/db secret/app/ --dry-run
+      From the server of --addr: one secret, and everything below secret/app/ (newest versions).")]
 pub struct ImportArgs {
     /// The file; `-` or nothing for standard input
     pub file: Option<PathBuf>,
+
+    /// Read these secrets from the server instead of a file; a path that ends with / means
+    /// everything below it
+    #[arg(
+        long,
+        value_name = "PATH",
+        num_args = 1..,
+        conflicts_with_all = ["file", "format", "path"]
+    )]
+    pub from_server: Vec<String>,
 
     /// Format; else from the file's name (.json, .env)
     #[arg(long)]

@@ -6,6 +6,7 @@
 
 pub mod file;
 pub mod server;
+pub mod survey;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -80,6 +81,15 @@ pub enum ConfigError {
     NotText {
         /// Its name.
         name: &'static str,
+    },
+    /// A variable of ours that is read as an option.
+    #[error("a variable that begins with CLOUDTASER_ cannot be used: {0}")]
+    Variable(String),
+    /// An argument of `doctor` that is none.
+    #[error("argument number {number} behind `--` is no reference; write vault:PATH#FIELD")]
+    NoReference {
+        /// Counted from 1.
+        number: usize,
     },
     /// A setting of the server.
     #[error(transparent)]

@@ -90,6 +90,9 @@ pub enum ServerSettingError {
     MixedSchemes,
 }
 
+/// Variables of other tools that name the server.
+const ADDRESS_VARIABLES: [&str; 2] = ["BAO_ADDR", "VAULT_ADDR"];
+
 /// One value, and where it is from.
 struct Given {
     value: String,
@@ -237,6 +240,17 @@ pub fn server_config(
     })
 }
 
+/// Which option, variable or key names the server, if any does.
+#[must_use]
+pub fn address_origin(args: &ServerArgs, lookup: &Lookup<'_>) -> Option<String> {
+    let given = lookup.given(args.addr.as_deref(), "addr", &ADDRESS_VARIABLES);
+    match given {
+        Ok(given) => Some(given?.origin),
+        Err(ServerSettingError::Value { origin, .. }) => Some(origin),
+        Err(_) => None,
+    }
+}
+
 /// It travels in a header, where a line break would begin another one.
 fn namespace(args: &ServerArgs, lookup: &Lookup<'_>) -> Found<String> {
     let known = ["BAO_NAMESPACE", "VAULT_NAMESPACE"];
@@ -255,8 +269,7 @@ fn namespace(args: &ServerArgs, lookup: &Lookup<'_>) -> Found<String> {
 
 fn addresses(args: &ServerArgs, lookup: &Lookup<'_>) -> Result<Vec<Address>, ServerSettingError> {
     let insecure_http = lookup.flag(args.insecure_http, "insecure_http", &[])?;
-    let Some(given) = lookup.given(args.addr.as_deref(), "addr", &["BAO_ADDR", "VAULT_ADDR"])?
-    else {
+    let Some(given) = lookup.given(args.addr.as_deref(), "addr", &ADDRESS_VARIABLES)? else {
         return Ok(Vec::new());
     };
     let texts = given.value.split(',').map(str::trim).enumerate();

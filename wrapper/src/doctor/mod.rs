@@ -2,14 +2,18 @@
 //!
 //! [`Place`] gathers what several checks need, once; a check looks at it (and at a file or two of
 //! its own) and gives a [`Verdict`]. The table [`CHECKS`] is the whole list. Doctor changes nothing
-//! that outlives it: it registers with the enforcer, as a start does, and ends.
+//! that outlives it: it registers with the enforcer, as a start does, and ends; the token of its
+//! login is revoked.
 
+mod clock;
+mod grants;
 mod kernel;
 mod limits;
 mod memory;
 mod proc_status;
 mod process;
 mod report;
+mod server;
 mod store;
 
 use std::io::{self, IsTerminal, Write};
@@ -17,7 +21,9 @@ use std::io::{self, IsTerminal, Write};
 use cloudtaser_abi::protection::Protection;
 
 use crate::cli::doctor::DoctorArgs;
+use crate::config::survey::Survey;
 use crate::source::SourceConfig;
+use crate::source::openbao::probe::{Findings, probe};
 use crate::status;
 use crate::sys::prctl::{self, Registration};
 use memory::MemoryProbe;
@@ -46,6 +52,13 @@ const CHECKS: &[(&str, Examine)] = &[
     ("stdio", process::stdio),
     ("store", store::store),
     ("identity-files", store::identity_files),
+    ("server-settings", server::settings),
+    ("server-address", server::address),
+    ("server-tls", server::tls),
+    ("client-certificate", server::client_certificate),
+    ("login", server::login),
+    ("policies", server::policies),
+    ("clock-skew", server::clock_skew),
 ];
 
 /// What the checks look at.
@@ -56,25 +69,34 @@ struct Place<'a> {
     memory: MemoryProbe,
     /// What a registration came to.
     registration: io::Result<Registration>,
-    /// Settings of the store.
+    /// Settings of the sources.
     source: &'a SourceConfig,
-    /// An option, a variable or the configuration file names the store.
-    is_store_named: bool,
+    /// The configuration as a whole.
+    survey: &'a Survey,
+    /// What the server answered, if one is configured.
+    server: Option<Findings>,
 }
 
 impl<'a> Place<'a> {
-    fn look(source: &'a SourceConfig, is_store_named: bool) -> Self {
+    fn look(survey: &'a Survey) -> Self {
+        let source = &survey.source;
+        let requests = survey.requests.as_ref().map_or(&[][..], Vec::as_slice);
+        let has_server = !source.server.addresses.is_empty();
         Self {
             proc_status: ProcStatus::read(),
             memory: MemoryProbe::try_here(),
             registration: prctl::register(),
             source,
-            is_store_named,
+            survey,
+            server: has_server.then(|| probe(source, requests)),
         }
     }
 
     /// The level that a start would reach here.
     fn level(&self) -> Protection {
+        if !self.source.server.weaknesses().is_empty() {
+            return Protection::None;
+        }
         match (self.memory.level(), &self.registration) {
             (Protection::Secretmem, Ok(Registration::Registered)) => Protection::Enforced,
             (level, _) => level,
@@ -83,6 +105,9 @@ impl<'a> Place<'a> {
 
     /// What the next level needs.
     fn missing(&self) -> Option<String> {
+        if let Some(weakness) = self.source.server.weaknesses().first() {
+            return Some((*weakness).to_owned());
+        }
         match self.level() {
             Protection::Enforced => None,
             Protection::Secretmem => Some(String::from("enforced needs an enforcer on this node")),
@@ -110,17 +135,11 @@ impl DoctorError {
 
 /// Runs every check, prints the report on standard output and gives the exit status.
 ///
-/// `is_store_named`: whether the user named the store; a default one counts only if it exists.
-///
 /// # Errors
 ///
 /// [`DoctorError`] when the report cannot be printed. What a check finds is no error.
-pub fn run(
-    args: &DoctorArgs,
-    source: &SourceConfig,
-    is_store_named: bool,
-) -> Result<u8, DoctorError> {
-    let place = Place::look(source, is_store_named);
+pub fn run(args: &DoctorArgs, survey: &Survey) -> Result<u8, DoctorError> {
+    let place = Place::look(survey);
     let examination = Examination {
         protection: Level {
             level: place.level(),

@@ -102,7 +102,8 @@ impl Examination {
         demanded.filter(|demanded| level < *demanded)
     }
 
-    /// Of several failures the highest status counts: 77 (policy) before 70 (we) before 69 (store).
+    /// Of several failures the highest status counts: 77 (policy, or our identity at the server)
+    /// before 76 and 75 (the server) before 70 (we) before 69 (store, or no connection) before 64.
     pub(super) fn exit_status(&self) -> u8 {
         let of_level = self.unmet().map_or(0, |_| status::PRIVILEGE);
         let of_checks = self.checks.iter().map(|check| check.verdict.exit_status);

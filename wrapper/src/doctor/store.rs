@@ -10,7 +10,7 @@ use crate::store::open::open;
 /// Opens and decrypts the store, as a start does, and counts its paths.
 pub(super) fn store(place: &Place<'_>) -> Verdict {
     let file = place.source.store.display();
-    if !place.is_store_named && !place.source.store.exists() {
+    if !place.survey.is_store_named && !place.source.store.exists() {
         return Verdict::ok("none configured, and none in the default place");
     }
     let opened = open(place.source);
@@ -56,6 +56,7 @@ pub(super) fn identity_files(place: &Place<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::survey::Survey;
     use crate::doctor::report::Outcome;
     use crate::source::SourceConfig;
     use crate::store::document::{Document, Recipients};
@@ -82,11 +83,13 @@ mod tests {
         let encrypted = crypt::encrypt(&Document::new(recipients), None, &source.store).unwrap();
         file::create(&source.store, &encrypted).unwrap();
 
-        let verdict = store(&Place::look(&source, false));
+        let survey = Survey::of_store(source.clone(), false);
+        let verdict = store(&Place::look(&survey));
         assert_eq!(verdict.outcome, Outcome::Ok, "{verdict:?}");
         assert!(verdict.finding.contains("0 path(s)"), "{verdict:?}");
         source.identities = vec![write("other", &Identity::generate())];
-        let verdict = store(&Place::look(&source, false));
+        let survey = Survey::of_store(source, false);
+        let verdict = store(&Place::look(&survey));
         assert_eq!(verdict.exit_status, status::SOURCE, "{verdict:?}");
     }
 }

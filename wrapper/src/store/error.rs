@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use super::document::DocumentError;
 use super::dotenv::DotenvError;
 use super::keys::KeyError;
+use crate::config::server::ServerSettingError;
 use crate::source::ReadError;
+use crate::source::openbao::tree::TreeError;
 use crate::status;
 
 /// Why the store could not be used. [`StoreError::status`] is the exit status.
@@ -210,6 +212,12 @@ pub enum StoreError {
         /// What happened, such as `ended with status 1`.
         what: String,
     },
+    /// A setting of the server.
+    #[error(transparent)]
+    ServerSetting(#[from] ServerSettingError),
+    /// The server, or a secret there.
+    #[error("cannot import from the server; nothing was changed")]
+    Server(#[from] TreeError),
     /// Reading from or writing to the caller failed.
     #[error("{call} failed")]
     Io {
@@ -234,7 +242,8 @@ impl StoreError {
             | Self::LockOut { .. }
             | Self::Json { .. }
             | Self::Dotenv { .. } => status::USAGE,
-            Self::NotThere(ReadError::BadPath { .. }) => status::USAGE,
+            Self::NotThere(ReadError::BadPath { .. }) | Self::ServerSetting(_) => status::USAGE,
+            Self::Server(error) => error.status(),
             Self::NotThere(_) | Self::NoField { .. } => status::NO_SECRET,
             Self::Key(error) if error.is_usage() => status::USAGE,
             Self::Editor { .. } | Self::Io { .. } => status::INTERNAL,

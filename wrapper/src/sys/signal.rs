@@ -239,6 +239,20 @@ pub fn restore_child_signal(found: ChildSignal) {
     }
 }
 
+/// Forgets a SIGPIPE that is pending: a peer hung up while we wrote, and `writev(2)` has no
+/// `MSG_NOSIGNAL`. Unblocked later it would kill us, or the program that it is forwarded to.
+///
+/// The kernel drops a pending signal when it becomes ignored, blocked or not (POSIX, `sigaction`).
+#[doc(alias = "SIGPIPE")]
+pub fn discard_broken_pipe() {
+    // SAFETY: `signal(2)` takes two words by value; SIG_IGN is no function that could be called.
+    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    if before != libc::SIG_ERR {
+        // SAFETY: as above: we have no handlers, so that `before` is SIG_DFL or SIG_IGN.
+        unsafe { libc::signal(libc::SIGPIPE, before) };
+    }
+}
+
 /// Sends `signal` to the process `pid`.
 ///
 /// # Errors

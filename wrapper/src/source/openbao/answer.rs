@@ -38,27 +38,43 @@ pub(super) enum Answer {
     NoSuchVersion(u64),
 }
 
+/// The fields of a secret, and whether a lease hangs on them.
+pub(super) type Document = (Map<String, Value>, bool);
+
 impl Asked<'_> {
     /// Reads the answer to it.
     ///
     /// # Errors
     ///
     /// What is wrong with a successful answer.
-    pub(super) fn answer(&self, mut reply: Reply) -> Result<Answer, String> {
+    pub(super) fn answer(&self, reply: Reply) -> Result<Answer, String> {
+        Ok(match self.document(reply)? {
+            Ok((data, has_lease)) => Answer::Fields(self.fields(data), has_lease),
+            Err(not) => not,
+        })
+    }
+
+    /// The same with the fields' JSON types kept; the inner error is never
+    /// [`Answer::Fields`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a successful answer.
+    pub(super) fn document(&self, mut reply: Reply) -> Result<Result<Document, Answer>, String> {
         if !reply.is_success() {
-            return self.refusal(reply);
+            return self.refusal(reply).map(Err);
         }
         let has_lease = reply.text("lease_id").is_some_and(|id| !id.is_empty());
         let Some(mut data) = reply.take_data()? else {
-            return Ok(Answer::Not(self.no_secret()));
+            return Ok(Err(Answer::Not(self.no_secret())));
         };
         if self.engine == Engine::KvVersioned {
-            return match versioned(&mut data)? {
-                Some(found) => Ok(Answer::Fields(self.fields(found), has_lease)),
-                None => Ok(Answer::Not(self.gone(&data))),
-            };
+            return Ok(match versioned(&mut data)? {
+                Some(found) => Ok((found, has_lease)),
+                None => Err(Answer::Not(self.gone(&data))),
+            });
         }
-        Ok(Answer::Fields(self.fields(data), has_lease))
+        Ok(Ok((data, has_lease)))
     }
 
     fn fields(&self, data: Map<String, Value>) -> Fields {

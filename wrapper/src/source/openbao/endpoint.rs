@@ -8,6 +8,8 @@ use url::{Host, Url};
 
 use super::address::Address;
 use super::error::ServerError;
+use super::fault::tls_failed;
+use super::handshake::refusal;
 use super::resolve::Resolver;
 use super::settings::ServerConfig;
 
@@ -27,6 +29,11 @@ pub(super) struct Endpoint {
     pub(super) shown: String,
     /// The base of every request's URL; its host may be the certificate's name.
     pub(super) base: Url,
+    /// The name that the certificate must have, if it is not the address's host.
+    name: Option<String>,
+    /// What is offered and demanded; `None` where somebody else speaks TLS for us (a proxy), or
+    /// nobody.
+    tls: Option<rustls::ClientConfig>,
     /// Keeps its connections until it is dropped.
     pub(super) client: Client,
 }
@@ -74,8 +81,21 @@ impl Endpoint {
             address: address.clone(),
             shown: address.to_string(),
             base,
+            name: config.tls.server_name.clone(),
+            tls: (address.is_tls() && config.proxy.is_none()).then(|| tls.clone()),
             client: builder.build().map_err(failed)?,
         })
+    }
+
+    /// Asks again why the server breaks connections off, if `error` is of that kind.
+    pub(super) async fn explain(&self, error: ServerError) -> ServerError {
+        let (ServerError::Broken { request, .. }, Some(tls)) = (&error, &self.tls) else {
+            return error;
+        };
+        match refusal(&self.address, self.name.as_deref(), tls).await {
+            Some(alert) => tls_failed(self.shown.clone(), request.clone(), alert),
+            None => error,
+        }
     }
 }
 

@@ -125,7 +125,8 @@ fn innermost(error: reqwest::Error) -> BoxedCause {
     text.unwrap_or_default().into()
 }
 
-fn tls_failed(address: String, request: String, source: rustls::Error) -> ServerError {
+/// Sorts an error of the TLS library.
+pub(super) fn tls_failed(address: String, request: String, source: rustls::Error) -> ServerError {
     match &source {
         rustls::Error::AlertReceived(alert) => match client_certificate(*alert) {
             Some(reason) => ServerError::ClientCertificate {

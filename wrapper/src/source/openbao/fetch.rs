@@ -356,7 +356,7 @@ fn digest(ciphertext: &str) -> String {
 }
 
 /// The server shows a mount to every token with any right below it. So there is none, or no right.
-fn no_mount(path: &str) -> ReadError {
+pub(super) fn no_mount(path: &str) -> ReadError {
     ReadError::Forbidden {
         path: path.to_owned(),
         fix: String::from(

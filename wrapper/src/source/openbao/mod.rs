@@ -15,17 +15,24 @@ mod endpoint;
 mod error;
 mod fault;
 mod fetch;
+mod grant;
+mod handshake;
 mod interrupt;
 mod kept_token;
 pub mod login;
 mod mounts;
+pub mod probe;
 mod reply;
 mod resolve;
 mod retry;
 mod session;
 pub mod settings;
+mod spot;
 pub mod tls;
 mod transport;
+pub mod tree;
+mod validity;
+mod visit;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -50,6 +57,7 @@ use super::{
 };
 use crate::reference::{self, Schemes, Target};
 use crate::secret::Secret;
+use crate::sys::signal;
 
 /// OpenBao or Vault; what `vault:` and `bao:` mean when an address is configured.
 pub const KIND: SourceKind = SourceKind {
@@ -278,7 +286,11 @@ fn run<F: Future>(work: F) -> Result<F::Output, ServerError> {
         call: "epoll_create1",
         source,
     })?;
-    Ok(runtime.block_on(work))
+    let output = runtime.block_on(work);
+    // The caller has signals blocked, and a connection that broke leaves one of ours behind.
+    drop(runtime);
+    signal::discard_broken_pipe();
+    Ok(output)
 }
 
 /// Certificates and keys may lie in the local store: `local:tls/client#key`.

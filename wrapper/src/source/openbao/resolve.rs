@@ -58,7 +58,7 @@ impl Resolve for Resolver {
     }
 }
 
-async fn look_up(name: &str) -> Result<Vec<IpAddr>, BoxedCause> {
+pub(super) async fn look_up(name: &str) -> Result<Vec<IpAddr>, BoxedCause> {
     if let Ok(address) = name.trim_matches(['[', ']']).parse() {
         return Ok(vec![address]);
     }

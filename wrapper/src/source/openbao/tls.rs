@@ -249,7 +249,7 @@ fn unusable(what: &'static str, origin: &str, kind: &'static str) -> TlsError {
     TlsError::Pem { what, origin, kind }
 }
 
-fn client_chain(
+pub(super) fn client_chain(
     source: &PemSource,
     look_up: LookUp<'_>,
 ) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -85,6 +85,8 @@ pub(super) struct Transport {
     deadline: Cell<Instant>,
     /// Whether the last answer came over HTTP/2, where one connection is enough.
     is_multiplexed: Cell<bool>,
+    /// Whether any answer has come.
+    has_answered: Cell<bool>,
     /// `Date` of the last answer.
     date: RefCell<Option<HeaderValue>>,
 }
@@ -124,6 +126,7 @@ impl Transport {
             limits: Cell::new(config.limits),
             deadline: Cell::new(Instant::now() + config.limits.total),
             is_multiplexed: Cell::new(false),
+            has_answered: Cell::new(false),
             date: RefCell::default(),
         })
     }
@@ -282,10 +285,16 @@ impl Transport {
                 .header("content-type", "application/json")
                 .body(body.expose().to_vec());
         }
-        request.send().await.map_err(|error| doing.failed(error))
+        match request.send().await {
+            Ok(response) => Ok(response),
+            // The first answer shows that the server takes our certificate.
+            Err(error) if self.has_answered.get() => Err(doing.failed(error)),
+            Err(error) => Err(endpoint.explain(doing.failed(error)).await),
+        }
     }
 
     fn notice(&self, response: &Response) {
+        self.has_answered.set(true);
         self.is_multiplexed
             .set(response.version() == Version::HTTP_2);
         self.date.replace(response.headers().get("date").cloned());

@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 
 use super::terminal;
 use crate::cli::store::{Format, ImportArgs};
+use crate::report::chain;
 use crate::source::SourceConfig;
+use crate::source::openbao::tree;
 use crate::store::document::Document;
 use crate::store::open::{now, open, update};
 use crate::store::path::SecretPath;
@@ -38,6 +40,33 @@ pub(super) fn run(args: &ImportArgs, config: &SourceConfig) -> Result<(), StoreE
             return Err(StoreError::Usage(text.to_owned()));
         }
     };
+    write(args, config, secrets)
+}
+
+/// Reads everything before the store is locked.
+pub(super) fn run_from_server(args: &ImportArgs, config: &SourceConfig) -> Result<(), StoreError> {
+    let read = tree::read(config, &args.from_server)?;
+    for text in read.skipped {
+        terminal::note(&format!("skipped: {text}"));
+    }
+    if let Some(error) = read.left_behind {
+        terminal::note(&format!(
+            "the login token was not revoked: {}",
+            chain(&error)
+        ));
+    }
+    let mut secrets = BTreeMap::new();
+    for (path, fields) in read.secrets {
+        secrets.insert(super::path(&path)?, fields);
+    }
+    write(args, config, secrets)
+}
+
+fn write(
+    args: &ImportArgs,
+    config: &SourceConfig,
+    secrets: BTreeMap<SecretPath, FieldMap>,
+) -> Result<(), StoreError> {
     let report = if args.dry_run {
         let opened = open(config)?;
         apply(args, config, &mut opened.document()?, secrets)?

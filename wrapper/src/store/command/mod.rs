@@ -19,6 +19,8 @@ use super::versions::FieldMap;
 use super::{StoreError, location};
 use crate::cli::source::SourceArgs;
 use crate::cli::store::{StoreArgs, StoreCommand};
+use crate::config::file::FileConfig;
+use crate::config::server_config;
 use crate::source::{ReadError, SourceConfig};
 
 /// Runs the command.
@@ -26,7 +28,7 @@ use crate::source::{ReadError, SourceConfig};
 /// # Errors
 ///
 /// [`StoreError`], with the exit status in [`StoreError::status`].
-pub fn run(args: &StoreArgs, source: &SourceArgs) -> Result<(), StoreError> {
+pub fn run(args: &StoreArgs, source: &SourceArgs, file: &FileConfig) -> Result<(), StoreError> {
     let config = location::resolve(source)?;
     match &args.command {
         StoreCommand::Init(args) => init::run(args, &config, !source.identity.is_empty()),
@@ -37,6 +39,10 @@ pub fn run(args: &StoreArgs, source: &SourceArgs) -> Result<(), StoreError> {
         StoreCommand::Undelete(args) => rm::restore(args, &config),
         StoreCommand::Edit(args) => edit::run(args, &config),
         StoreCommand::Rekey(args) => rekey::run(args, &config),
+        StoreCommand::Import(args) if !args.from_server.is_empty() => {
+            let server = server_config(source, file, &|name| std::env::var_os(name))?;
+            import::run_from_server(args, &SourceConfig { server, ..config })
+        }
         StoreCommand::Import(args) => import::run(args, &config),
         StoreCommand::Export(args) => export::run(args, &config),
     }
