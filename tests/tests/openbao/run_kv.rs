@@ -154,10 +154,14 @@ fn r5_a_path_and_version_is_read_once_whatever_names_it() {
         )
         .env("D", format!("vault:{path}#a#1"))
         .env("E", format!("vault:{path}#b#1"))
+        .env("F", format!("vault:{}#b", kv.path("app")))
+        .env("G", format!("vault:{}#b#1", kv.path("app")))
         .flag("--env-from", format!("P_=vault:{path}"));
     let given = environment(&wrapper);
     assert_eq!(text(&given, "C"), "12");
-    assert_eq!(text(&given, "P_b"), "2");
+    for name in ["B", "E", "F", "G", "P_b"] {
+        assert_eq!(text(&given, name), "2", "{name}");
+    }
     let api = format!("GET /v1/{}", kv.path("app"));
     assert_eq!(count(&proxy, &api), 2, "{:?}", proxy.asked());
     assert_eq!(count(&proxy, &format!("{api}?version=1")), 1);
