@@ -22,16 +22,23 @@ use crate::binary::cloudtaser;
 /// any takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A program of this package, such as `start_with`: cargo puts them beside the tests' folder.
+/// A program of this package, such as `start_with`: cargo puts them beside each other, and the
+/// tests into a folder there.
 ///
 /// # Panics
 ///
 /// When cargo has changed where it puts things.
 #[must_use]
 pub fn helper(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let folder = test.parent().and_then(Path::parent);
-    let file = folder.expect("target/PROFILE/deps").join(name);
+    let own = std::env::current_exe().expect("our own path");
+    let folder = own
+        .parent()
+        .expect("target/PROFILE/deps, or target/PROFILE");
+    let folder = folder
+        .parent()
+        .filter(|_| folder.ends_with("deps"))
+        .unwrap_or(folder);
+    let file = folder.join(name);
     assert!(file.is_file(), "{} is not built", file.display());
     file
 }

@@ -59,8 +59,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "bench",
         usage: "[--json] [name]",
         about: "measures the figures that we hold ourselves to, each beside its bar",
-        more: "Names: size, start, sops, memory, many, many-memory. `sops` builds that program\n\
-               once with Go (some minutes). Fails when a bar is not met. Leave the machine alone\n\
+        more: "Names, with a store: size, start, sops, memory, many, many-memory. With a real\n\
+               server over mutual TLS: server, server-many, server-memory, vals, agent,\n\
+               consul-template, crowd. The peers sops, vals and consul-template, and the server\n\
+               if there is none ($CLOUDTASER_TEST_SERVER, `bao`, `vault`), are built once with\n\
+               Go (some minutes each). Fails when a bar is not met. Leave the machine alone\n\
                while it runs. CLOUDTASER_BIN names another binary than the one that would be\n\
                built.",
         flags: &["--json"],

@@ -36,11 +36,23 @@ pub(crate) struct GoTool {
     pub(crate) version: &'static str,
 }
 
-/// The peer in the start-up benchmark. About 3 minutes.
+/// The peer in the start-up benchmark with a store. About 3 minutes.
 pub(crate) const SOPS: GoTool = GoTool {
     name: "sops",
     package: "github.com/getsops/sops/v3/cmd/sops",
     version: "v3.13.3",
+};
+
+/// Peers in the benchmarks with the secret server: some minutes, and less than one.
+pub(crate) const VALS: GoTool = GoTool {
+    name: "vals",
+    package: "github.com/helmfile/vals/cmd/vals",
+    version: "v0.46.1",
+};
+pub(crate) const CONSUL_TEMPLATE: GoTool = GoTool {
+    name: "consul-template",
+    package: "github.com/hashicorp/consul-template",
+    version: "v0.41.1",
 };
 
 /// The secret server that tests run against, by the module in `tests/servers`. v1.21.4 has no

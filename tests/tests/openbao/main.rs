@@ -8,6 +8,7 @@
     reason = "test code: a panic shows the line"
 )]
 
+mod app;
 mod cluster;
 mod doctor;
 mod engines;
@@ -18,5 +19,12 @@ mod interrupt;
 mod logins;
 mod memory;
 mod page;
+mod run_addresses;
+mod run_engines;
+mod run_kv;
+mod run_logins;
+mod run_tokens;
+mod run_transport;
+mod run_values;
 mod server;
 mod situations;

@@ -214,12 +214,7 @@ pub fn server_config(
     lookup: &Lookup<'_>,
 ) -> Result<ServerConfig, ServerSettingError> {
     let addresses = addresses(args, lookup)?;
-    let namespace = lookup.text(
-        &args.namespace,
-        "namespace",
-        &["BAO_NAMESPACE", "VAULT_NAMESPACE"],
-    )?;
-    let namespace = namespace.map(|name| name.trim_matches('/').to_owned());
+    let namespace = namespace(args, lookup)?;
     let transit = TransitSettings::default();
     let mount = lookup.text(
         &args.transit_mount,
@@ -227,7 +222,7 @@ pub fn server_config(
         &["VAULT_TRANSIT_PATH"],
     )?;
     Ok(ServerConfig {
-        namespace: namespace.filter(|name| !name.is_empty()),
+        namespace,
         tls: tls(args, lookup)?,
         proxy: lookup.text(
             &args.proxy,
@@ -254,6 +249,22 @@ pub fn address_origin(args: &ServerArgs, lookup: &Lookup<'_>) -> Option<String> 
         Err(ServerSettingError::Value { origin, .. }) => Some(origin),
         Err(_) => None,
     }
+}
+
+/// It travels in a header, where a line break would begin another one.
+fn namespace(args: &ServerArgs, lookup: &Lookup<'_>) -> Found<String> {
+    let known = ["BAO_NAMESPACE", "VAULT_NAMESPACE"];
+    let Some(Given { value, origin }) =
+        lookup.given(args.namespace.as_deref(), "namespace", &known)?
+    else {
+        return Ok(None);
+    };
+    if value.chars().any(char::is_control) {
+        let expected = "a name without control characters";
+        return Err(ServerSettingError::Value { origin, expected });
+    }
+    let name = value.trim_matches('/');
+    Ok((!name.is_empty()).then(|| name.to_owned()))
 }
 
 fn addresses(args: &ServerArgs, lookup: &Lookup<'_>) -> Result<Vec<Address>, ServerSettingError> {

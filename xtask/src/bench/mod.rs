@@ -3,6 +3,8 @@
 //! Whatever is compared runs in the same process of measuring, in turns (see [`paired`]), so that
 //! a busy machine hits both sides. The secrets here are made up and worthless.
 
+use std::borrow::Cow;
+
 use anyhow::{Result, bail};
 
 use self::stage::Stage;
@@ -10,15 +12,20 @@ use crate::command::{Answer, nearest};
 use crate::table::{Table, Tone};
 use crate::term;
 
+mod configs;
+mod crowd;
+mod fetch;
 mod paired;
+mod peers;
 mod resident;
+mod server;
 mod stage;
 mod start;
 
 /// A measured figure against its bar.
 #[derive(Debug)]
 struct Figure {
-    what: &'static str,
+    what: Cow<'static, str>,
     measured: f64,
     /// Largest good value.
     bar: f64,
@@ -64,6 +71,34 @@ const BENCHES: &[Bench] = &[
         name: "many-memory",
         run: resident::thousand,
     },
+    Bench {
+        name: "server",
+        run: fetch::ten,
+    },
+    Bench {
+        name: "server-many",
+        run: fetch::thousand,
+    },
+    Bench {
+        name: "server-memory",
+        run: resident::supervising_from_server,
+    },
+    Bench {
+        name: "vals",
+        run: peers::vals,
+    },
+    Bench {
+        name: "agent",
+        run: peers::agent,
+    },
+    Bench {
+        name: "consul-template",
+        run: peers::consul_template,
+    },
+    Bench {
+        name: "crowd",
+        run: crowd::at_once,
+    },
 ];
 
 /// The command itself: fails when a bar is not met.
@@ -106,17 +141,23 @@ fn as_table(figures: &[Figure]) -> String {
             ("NOT MET", Tone::Bad)
         };
         table.row(vec![
-            (figure.what.to_owned(), Tone::Plain),
-            (
-                format!("{:.2} {}", figure.measured, figure.unit),
-                Tone::Plain,
-            ),
-            (format!("{:.2} {}", figure.bar, figure.unit), Tone::Plain),
+            (figure.what.clone().into_owned(), Tone::Plain),
+            (shown(figure.measured, figure.unit), Tone::Plain),
+            (shown(figure.bar, figure.unit), Tone::Plain),
             (word.to_owned(), tone),
             (figure.how.clone(), Tone::Plain),
         ]);
     }
     table.render(term::stdout())
+}
+
+/// Two decimals, and three of what is small; counts have no unit.
+fn shown(value: f64, unit: &str) -> String {
+    if unit.is_empty() {
+        return value.to_string();
+    }
+    let decimals = if value < 0.1 { 3 } else { 2 };
+    format!("{value:.decimals$} {unit}")
 }
 
 fn as_json(figures: &[Figure]) -> String {
@@ -135,9 +176,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn small_figures_are_not_rounded_away() {
+        assert_eq!(shown(0.0061, "×"), "0.006 ×");
+        assert_eq!(shown(15.0, "ms"), "15.00 ms");
+        assert_eq!(shown(0.0, ""), "0");
+    }
+
+    #[test]
     fn a_figure_over_its_bar_is_not_met() {
         let figure = |measured| Figure {
-            what: "x",
+            what: "x".into(),
             measured,
             bar: 5.0,
             unit: "ms",

@@ -3,9 +3,11 @@
 //! What disturbs the machine for longer than a round hits both of a pair and cancels out; what
 //! disturbs one run is an outlier, which a median ignores.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::exec::Cmd;
 
@@ -20,8 +22,18 @@ pub(super) struct Pairs(Vec<(f64, f64)>);
 
 /// Measures two commands in turns, from before the fork to after the wait.
 pub(super) fn measure(a: impl Fn() -> Cmd, b: impl Fn() -> Cmd) -> Result<Pairs> {
-    let mut pairs = Vec::with_capacity(ROUNDS);
-    for round in 0..WARM_UP + ROUNDS {
+    measure_by(to_exit, ROUNDS, a, b)
+}
+
+/// Measures two commands in turns, each run by `once`.
+pub(super) fn measure_by(
+    once: fn(Cmd) -> Result<Duration>,
+    rounds: usize,
+    a: impl Fn() -> Cmd,
+    b: impl Fn() -> Cmd,
+) -> Result<Pairs> {
+    let mut pairs = Vec::with_capacity(rounds);
+    for round in 0..WARM_UP + rounds {
         let pair = (once(a())?.as_secs_f64(), once(b())?.as_secs_f64());
         if round >= WARM_UP {
             pairs.push(pair);
@@ -30,9 +42,11 @@ pub(super) fn measure(a: impl Fn() -> Cmd, b: impl Fn() -> Cmd) -> Result<Pairs>
     Ok(Pairs(pairs))
 }
 
-fn once(cmd: Cmd) -> Result<Duration> {
+/// Time to the end of a program, whose output nobody sees.
+pub(super) fn to_exit(cmd: Cmd) -> Result<Duration> {
     let shown = cmd.shown().to_owned();
     let mut cmd = cmd.quiet();
+    cmd.stdout(Stdio::null());
     let start = Instant::now();
     let status = cmd.status()?;
     let took = start.elapsed();
@@ -40,7 +54,42 @@ fn once(cmd: Cmd) -> Result<Duration> {
     Ok(took)
 }
 
+/// The line by which a program says that it has started.
+pub(super) const MARK: &str = "the program has started";
+
+/// Time to the line [`MARK`] on a program's standard output, where a supervisor may have a say
+/// first. It must succeed all the same.
+pub(super) fn to_mark(cmd: Cmd) -> Result<Duration> {
+    let shown = cmd.shown().to_owned();
+    let mut cmd = cmd.quiet();
+    cmd.stdout(Stdio::piped());
+    let start = Instant::now();
+    let mut child = cmd.spawn()?;
+    let mut output = BufReader::new(child.stdout.take().context("no pipe")?);
+    let mut line = String::new();
+    while line.trim_end() != MARK {
+        line.clear();
+        if output.read_line(&mut line)? == 0 {
+            break;
+        }
+    }
+    let took = start.elapsed();
+    // What comes after must not block it.
+    std::io::copy(&mut output, &mut std::io::sink())?;
+    let status = child.wait()?;
+    ensure!(status.success(), "`{shown}` ended with {status}");
+    ensure!(!line.is_empty(), "`{shown}` did not start the program");
+    Ok(took)
+}
+
 impl Pairs {
+    /// How many there are, and both medians: a figure's last column.
+    pub(super) fn how(&self) -> String {
+        let (a, b) = self.medians();
+        let (rounds, a, b) = (self.0.len(), a * 1e3, b * 1e3);
+        format!("{rounds} pairs; medians {a:.2} and {b:.2} ms")
+    }
+
     /// Median of B − A, in seconds.
     pub(super) fn difference(&self) -> f64 {
         median(self.0.iter().map(|(a, b)| b - a).collect())
@@ -66,7 +115,7 @@ impl Pairs {
 }
 
 /// The middle value; of an even number the mean of the two in the middle; NaN of none.
-fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
@@ -94,5 +143,13 @@ mod tests {
     #[test]
     fn a_failing_command_is_no_measurement() {
         assert!(measure(|| Cmd::new("true"), || Cmd::new("false")).is_err());
+    }
+
+    #[test]
+    fn mark_is_waited_for() {
+        let said = |text: &str| to_mark(Cmd::new("sh").args(["-c", text]));
+        assert!(said(&format!("echo noise; echo {MARK}; echo")).is_ok());
+        assert!(said("echo noise").is_err());
+        assert!(said(&format!("echo {MARK}; exit 3")).is_err());
     }
 }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::Figure;
-use super::stage::{LARGE, LARGE_VALUE, SMALL, Secrets, Stage, TEN, THOUSAND};
+use super::server::FEW;
+use super::stage::{LARGE, LARGE_VALUE, SMALL, Stage, TEN, THOUSAND};
+use crate::exec::Cmd;
 use crate::process;
 
 /// One MiB in bytes.
@@ -25,7 +27,7 @@ pub(super) fn size(stage: &Stage) -> Result<Vec<Figure>> {
         .context("cannot see the binary")?
         .len();
     Ok(vec![Figure {
-        what: "binary",
+        what: "binary".into(),
         measured: as_f64(bytes) / MIB,
         bar: BINARY_MIB,
         unit: "MiB",
@@ -35,24 +37,39 @@ pub(super) fn size(stage: &Stage) -> Result<Vec<Figure>> {
 
 /// Resident memory with ten secrets.
 pub(super) fn supervising(stage: &Stage) -> Result<Vec<Figure>> {
-    let (now, peak) = resident(stage, SMALL, TEN)?;
-    Ok(vec![Figure {
-        what: "resident memory while supervising",
+    Ok(vec![within(
+        "resident memory while supervising",
+        stage.run(SMALL, TEN),
+    )?])
+}
+
+/// The same with ten secrets from a server.
+pub(super) fn supervising_from_server(stage: &Stage) -> Result<Vec<Figure>> {
+    Ok(vec![within(
+        "resident memory while supervising, from the server",
+        stage.server()?.run(&stage.cloudtaser, FEW),
+    )?])
+}
+
+fn within(what: &'static str, run: Cmd) -> Result<Figure> {
+    let (now, peak) = resident(run)?;
+    Ok(Figure {
+        what: what.into(),
         measured: as_f64(now) / MIB,
         bar: RESIDENT_MIB,
         unit: "MiB",
         how: format!("VmRSS; at its peak (VmHWM) {:.2} MiB", as_f64(peak) / MIB),
-    }])
+    })
 }
 
 /// What a thousand secrets add to the resident memory, in multiples of their bytes.
 pub(super) fn thousand(stage: &Stage) -> Result<Vec<Figure>> {
-    let (base, _) = resident(stage, SMALL, 1)?;
-    let (now, peak) = resident(stage, LARGE, THOUSAND)?;
+    let (base, _) = resident(stage.run(SMALL, 1))?;
+    let (now, peak) = resident(stage.run(LARGE, THOUSAND))?;
     let values = as_f64((THOUSAND * LARGE_VALUE) as u64);
     let over = |bytes: u64| (as_f64(bytes) - as_f64(base)) / values;
     Ok(vec![Figure {
-        what: "memory of 1,000 secrets over the base, by their bytes",
+        what: "memory of 1,000 secrets over the base, by their bytes".into(),
         measured: over(now),
         bar: TIMES_VALUES,
         unit: "×",
@@ -64,8 +81,8 @@ pub(super) fn thousand(stage: &Stage) -> Result<Vec<Figure>> {
 }
 
 /// VmRSS and VmHWM of the wrapper (proc_pid_status(5)) in bytes, while `cat` waits for input.
-fn resident(stage: &Stage, secrets: Secrets, used: usize) -> Result<(u64, u64)> {
-    let mut cmd = stage.run(secrets, used).arg("cat").quiet();
+fn resident(run: Cmd) -> Result<(u64, u64)> {
+    let mut cmd = run.arg("cat").quiet();
     let mut child = cmd
         .stdin(Stdio::piped())
         .spawn()

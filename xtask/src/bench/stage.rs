@@ -1,11 +1,14 @@
 //! What all benchmarks stand on: the release binary, a bare program, stores with made-up secrets.
 
+use std::cell::OnceCell;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
+use super::paired::MARK;
+use super::server::Server;
 use crate::exec::Cmd;
 use crate::{paths, product, setup};
 
@@ -17,7 +20,6 @@ pub(super) const LARGE_VALUE: usize = 1024;
 
 /// A program that does nothing: what the wrapper's start is measured over.
 const BARE: &str = "int main(void) { return 0; }\n";
-
 /// The folder with everything; made anew for each run, below cargo's target folder.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -26,6 +28,10 @@ pub(super) struct Stage {
     pub(super) cloudtaser: PathBuf,
     /// A static program that ends at once.
     pub(super) bare: PathBuf,
+    /// One that first says that it has started.
+    pub(super) mark: PathBuf,
+    /// Started when the first benchmark wants it.
+    server: OnceCell<Server>,
 }
 
 /// A store with secrets `secret/bench/0`, `secret/bench/1`, …, each with the field `value`.
@@ -48,21 +54,25 @@ impl Stage {
             fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))?;
         }
         fs::create_dir_all(&dir)?;
-        let bare = dir.join("bare");
-        fs::write(dir.join("bare.c"), BARE)?;
-        Cmd::new("cc")
-            .args(["-O2", "-static", "-o"])
-            .arg(&bare)
-            .arg(dir.join("bare.c"))
-            .run()?;
         let stage = Self {
+            bare: compiled(&dir, "bare", BARE)?,
+            mark: compiled(&dir, "mark", &mark())?,
             dir,
             cloudtaser,
-            bare,
+            server: OnceCell::new(),
         };
         stage.fill(SMALL, 32)?;
         stage.fill(LARGE, LARGE_VALUE)?;
         Ok(stage)
+    }
+
+    /// The real secret server, with its secrets.
+    pub(super) fn server(&self) -> Result<&Server> {
+        if let Some(server) = self.server.get() {
+            return Ok(server);
+        }
+        let server = Server::start()?;
+        Ok(self.server.get_or_init(|| server))
     }
 
     /// A file of the stage.
@@ -98,7 +108,13 @@ impl Stage {
 
     /// Values of a store, in the order of their paths: distinct, of `length` bytes.
     fn fill(&self, secrets: Secrets, length: usize) -> Result<()> {
-        self.on_store(&["store", "init"], secrets).run()?;
+        // Both say what they have made, and our own output may be JSON.
+        let mut init = self.on_store(&["store", "init"], secrets).into_std();
+        let status = init.stdout(Stdio::null()).status()?;
+        ensure!(
+            status.success(),
+            "`cloudtaser store init` ended with {status}"
+        );
         let document: serde_json::Map<String, serde_json::Value> = (0..secrets.count)
             .map(|n| {
                 (
@@ -112,17 +128,37 @@ impl Stage {
             .on_store(&["store", "import", "--format", "json", "-"], secrets)
             .into_std()
             .stdin(Stdio::piped())
+            .stdout(Stdio::null())
             .spawn()
             .context("cannot run `cloudtaser store import`")?;
         if let Some(mut stdin) = child.stdin.take() {
             std::io::Write::write_all(&mut stdin, text.as_bytes())?;
         }
         let status = child.wait()?;
-        if !status.success() {
-            bail!("`cloudtaser store import` ended with {status}");
-        }
+        ensure!(
+            status.success(),
+            "`cloudtaser store import` ended with {status}"
+        );
         Ok(())
     }
+}
+
+/// A program that writes one line, and nothing before it.
+fn mark() -> String {
+    let length = MARK.len() + 1;
+    format!(
+        "#include <unistd.h>\n\
+         int main(void) {{ return write(1, \"{MARK}\\n\", {length}) != {length}; }}\n"
+    )
+}
+
+/// A static program of a few lines of C.
+fn compiled(dir: &Path, name: &str, source: &str) -> Result<PathBuf> {
+    let (file, program) = (dir.join(format!("{name}.c")), dir.join(name));
+    fs::write(&file, source)?;
+    let cc = Cmd::new("cc").args(["-O2", "-static", "-o"]);
+    cc.arg(&program).arg(&file).run()?;
+    Ok(program)
 }
 
 /// Ten secrets of the size of a password.

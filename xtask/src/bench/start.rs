@@ -3,12 +3,13 @@
 //! The program ends at once, so this is the start overhead plus the wrapper's own ending: a little
 //! more than the figure asks for, never less.
 
+use std::borrow::Cow;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
 use super::Figure;
-use super::paired::{self, Pairs, ROUNDS};
+use super::paired::{self, Pairs};
 use super::stage::{LARGE, SMALL, Secrets, Stage, TEN, THOUSAND, value};
 use crate::exec::Cmd;
 use crate::setup;
@@ -44,18 +45,14 @@ fn over_bare(stage: &Stage, secrets: Secrets, used: usize) -> Result<Pairs> {
     )
 }
 
-fn overhead(what: &'static str, pairs: &Pairs, bar: f64) -> Figure {
-    let (bare, ours) = pairs.medians();
+/// What the second of each pair takes longer.
+pub(super) fn overhead(what: &'static str, pairs: &Pairs, bar: f64) -> Figure {
     Figure {
-        what,
+        what: what.into(),
         measured: pairs.difference() * 1e3,
         bar,
         unit: "ms",
-        how: format!(
-            "{ROUNDS} pairs; medians {:.2} and {:.2} ms",
-            bare * 1e3,
-            ours * 1e3
-        ),
+        how: pairs.how(),
     }
 }
 
@@ -84,22 +81,28 @@ pub(super) fn against_sops(stage: &Stage) -> Result<Vec<Figure>> {
     };
     let base = over_bare(stage, SMALL, TEN)?.medians().0;
     let pairs = paired::measure(|| stage.run(SMALL, TEN).arg(&stage.bare), sops)?;
-    let (ours, theirs) = pairs.medians();
+    let what = "start overhead, as a part of sops exec-env's";
+    Ok(vec![part(what, &pairs, base, OF_SOPS)?])
+}
+
+/// What the first of each pair takes over `base`, as a part of what the second does.
+pub(super) fn part(
+    what: impl Into<Cow<'static, str>>,
+    pairs: &Pairs,
+    base: f64,
+    bar: f64,
+) -> Result<Figure> {
     ensure!(
-        theirs > base,
-        "sops is not slower than nothing: the measurement is wrong"
+        pairs.medians().1 > base,
+        "the peer is not slower than nothing: the measurement is wrong"
     );
-    Ok(vec![Figure {
-        what: "start overhead, as a part of sops exec-env's",
+    Ok(Figure {
+        what: what.into(),
         measured: pairs.ratio_over(base),
-        bar: OF_SOPS,
+        bar,
         unit: "×",
-        how: format!(
-            "{ROUNDS} pairs; medians {:.2} and {:.2} ms",
-            ours * 1e3,
-            theirs * 1e3
-        ),
-    }])
+        how: pairs.how(),
+    })
 }
 
 /// The public key in the comment that age-keygen writes too: `# public key: age1…`.

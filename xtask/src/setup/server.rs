@@ -26,6 +26,11 @@ pub(crate) struct SecretServer {
 }
 
 impl SecretServer {
+    /// The program, which is a client as well.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Tells a test which server to start.
     pub(crate) fn told(&self, cmd: Cmd) -> Cmd {
         let cmd = cmd.env(PROGRAM, &self.program);

@@ -2,6 +2,7 @@
 //! path, every write and every batch of ciphertexts side by side.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -60,11 +61,17 @@ impl Fetch<'_> {
         let paths: Vec<_> = reads.map(|request| request.path.as_str()).collect();
         let mounts = self.mounts(&paths).await?;
         let mounts = &mounts;
-        stream::iter(requests)
+        let (once, places) = spelled_once(requests, mounts);
+        let outcomes: Vec<Outcome> = stream::iter(once)
             .map(|request| self.path(request, mounts))
             .buffered(self.transport.width())
             .try_collect()
-            .await
+            .await?;
+        if outcomes.len() == requests.len() {
+            return Ok(outcomes);
+        }
+        let outcome = |place: usize| outcomes.get(place).cloned();
+        Ok(places.into_iter().filter_map(outcome).collect())
     }
 
     /// What is mounted above `paths`. Every token may ask; what its policies do not touch is left
@@ -305,6 +312,30 @@ impl Fetch<'_> {
             problem,
         }
     }
+}
+
+/// The requests without those that only spell a path in another way (with or without `data/`), and
+/// for each request its place among them. Read twice, one secret could be of two versions.
+fn spelled_once<'a>(requests: &[&'a Request], mounts: &Mounts) -> (Vec<&'a Request>, Vec<usize>) {
+    let (mut once, mut places) = (Vec::new(), Vec::new());
+    let mut known = BTreeMap::new();
+    for request in requests {
+        let spelled = match &request.action {
+            Action::Read { version } => mounts
+                .find(&request.path)
+                .map(|(mount, engine)| (api_path(mount, engine, &request.path), *version)),
+            _ => None,
+        };
+        let place = match spelled {
+            Some(key) => *known.entry(key).or_insert(once.len()),
+            None => once.len(),
+        };
+        if place == once.len() {
+            once.push(*request);
+        }
+        places.push(place);
+    }
+    (once, places)
 }
 
 fn results(mut data: Map<String, Value>) -> Option<Vec<Value>> {

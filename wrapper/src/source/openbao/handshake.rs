@@ -1,5 +1,5 @@
-//! A TLS handshake for its own sake: it tells what the HTTP client does not: why the server breaks
-//! off, what was agreed on, and until when its certificate is valid.
+//! A TLS handshake for its own sake: what was agreed on, and until when the server's certificate
+//! is valid. The HTTP client tells neither.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -13,6 +13,10 @@ use super::address::Address;
 use super::resolve::look_up;
 use super::validity::Validity;
 
+/// How long an alert is waited for. Chosen: it follows the handshake at once; without it, the error
+/// that made us ask is reported as it is.
+const ALERT: Duration = Duration::from_millis(500);
+
 /// What was agreed on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Handshake {
@@ -24,40 +28,14 @@ pub struct Handshake {
     pub certificate: Option<Validity>,
 }
 
-/// How long an alert is waited for. Chosen: a server that has no complaint says nothing, and the
-/// error that brought us here is reported without it.
-const ALERT: Duration = Duration::from_millis(500);
-
-/// Why the server ends connections of ours, if it says so: with TLS 1.3 it looks at our
-/// certificate after the handshake is over for us, and its alert may come while the HTTP client
-/// writes, which then only knows that the connection is gone.
-pub(super) async fn refusal(
-    address: &Address,
-    name: Option<&str>,
-    tls: &ClientConfig,
-) -> Option<rustls::Error> {
-    let alert = async {
-        let (mut tls, stream) = connect(address, name, tls).await?;
-        loop {
-            let error = advance(&mut tls, &stream).await.err();
-            match error.map(|error| error.downcast::<rustls::Error>()) {
-                None => {}
-                Some(Ok(error)) => return Some(error),
-                Some(Err(_no_alert)) => return None,
-            }
-        }
-    };
-    tokio::time::timeout(ALERT, alert).await.ok()?
-}
-
 /// Shakes hands with the server at `address` and hangs up; nothing when anything fails, which
-/// other requests explain better. The caller limits the time.
+/// other requests explain better. `name` is the one that the certificate must have.
 pub(super) async fn shake(
     address: &Address,
     name: Option<&str>,
-    tls: &ClientConfig,
+    config: &ClientConfig,
 ) -> Option<Handshake> {
-    let (mut tls, stream) = connect(address, name, tls).await?;
+    let (mut tls, stream) = connect(address, name, config).await?;
     while tls.is_handshaking() || tls.wants_write() {
         advance(&mut tls, &stream).await.ok()?;
     }
@@ -72,26 +50,42 @@ pub(super) async fn shake(
     })
 }
 
-/// Connects to the first address that takes us, and prepares the handshake. `name` is the one that
-/// the certificate must have.
+/// Why the server ends a connection, if it is TLS that tells. Under TLS 1.3 it looks at our
+/// certificate after our handshake is over: who sends a request at once may see the connection
+/// reset before the alert. Here nothing is sent.
+pub(super) async fn refusal(
+    address: &Address,
+    name: Option<&str>,
+    config: &ClientConfig,
+) -> Option<rustls::Error> {
+    let alert = async {
+        let (mut tls, stream) = connect(address, name, config).await?;
+        loop {
+            if let Err(error) = advance(&mut tls, &stream).await {
+                return error.downcast().ok();
+            }
+        }
+    };
+    // A server without a complaint may say nothing, for ever.
+    tokio::time::timeout(ALERT, alert).await.ok()?
+}
+
 async fn connect(
     address: &Address,
     name: Option<&str>,
-    tls: &ClientConfig,
+    config: &ClientConfig,
 ) -> Option<(ClientConnection, TcpStream)> {
     let host = address.url().host_str()?;
     let port = address.url().port_or_known_default()?;
     let name = name.unwrap_or(host).trim_matches(['[', ']']).to_owned();
-    let mut stream = None;
+    let name = ServerName::try_from(name).ok()?;
     for ip in look_up(host).await.ok()? {
-        if let Ok(connected) = TcpStream::connect((ip, port)).await {
-            stream = Some(connected);
-            break;
+        if let Ok(stream) = TcpStream::connect((ip, port)).await {
+            let tls = ClientConnection::new(Arc::new(config.clone()), name).ok()?;
+            return Some((tls, stream));
         }
     }
-    let name = ServerName::try_from(name).ok()?;
-    let tls = ClientConnection::new(Arc::new(tls.clone()), name).ok()?;
-    Some((tls, stream?))
+    None
 }
 
 /// Writes what is to be written, or else reads once.

@@ -82,11 +82,19 @@ impl Mounts {
         Ok(())
     }
 
-    /// Adds a mount whose version the user tells: the first segment of `path`.
+    /// Adds a mount whose version the user tells: what stands before the `data/` of a path that is
+    /// written with it, else the path's first segment.
     pub(super) fn assume(&mut self, path: &str, version: u8) {
-        let first = path.split('/').next().unwrap_or(path);
         let engine = Engine::of_kv_version(version);
-        self.by_path.insert(format!("{first}/"), engine);
+        let before_data = match engine {
+            Engine::KvVersioned => path.split_once("/data/"),
+            Engine::Plain => None,
+        };
+        let mount = match before_data.or_else(|| path.split_once('/')) {
+            Some((mount, _)) => mount,
+            None => path,
+        };
+        self.by_path.insert(format!("{mount}/"), engine);
     }
 
     /// The mount that `path` lies below, the longest if several do.
@@ -192,6 +200,11 @@ mod tests {
             assumed.find("nothing/db"),
             Some(("nothing/", Engine::KvVersioned))
         );
+        assumed.assume("a/kv/data/db", 2);
+        let nested = Some(("a/kv/", Engine::KvVersioned));
+        assert_eq!(assumed.find("a/kv/data/db"), nested);
+        assumed.assume("b/kv/data/db", 1);
+        assert_eq!(assumed.find("b/kv/data/db"), Some(("b/", Engine::Plain)));
     }
 
     #[test]
