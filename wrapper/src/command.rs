@@ -7,8 +7,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::cli::doctor::DoctorArgs;
+use crate::cli::server::ServerArgs;
 use crate::cli::source::SourceArgs;
-use crate::cli::store::StoreArgs;
+use crate::cli::store::{StoreArgs, StoreCommand};
 use crate::cli::usage::explain;
 use crate::cli::{Cli, Command, completion, manual};
 use crate::copy::{self, CopyError};
@@ -41,7 +42,8 @@ pub fn main(registry: &Registry) -> u8 {
     }
 }
 
-fn run(cli: Cli, registry: &Registry) -> u8 {
+fn run(mut cli: Cli, registry: &Registry) -> u8 {
+    cli.source.server = server_args(&cli.command);
     match cli.command {
         Command::Run(args) => match start::run(*args, &cli.source, registry) {
             Ok(status) => status,
@@ -56,6 +58,18 @@ fn run(cli: Cli, registry: &Registry) -> u8 {
             Some(Err(error)) => fail(&error, status::INTERNAL),
             None => fail(&UnknownCommand, status::USAGE),
         },
+    }
+}
+
+/// The server's options, which only some commands have.
+fn server_args(command: &Command) -> ServerArgs {
+    match command {
+        Command::Run(args) => args.server.clone(),
+        Command::Doctor(args) => args.server.clone(),
+        Command::Store(StoreArgs {
+            command: StoreCommand::Import(args),
+        }) => args.server.clone(),
+        _ => ServerArgs::default(),
     }
 }
 

@@ -126,8 +126,8 @@ fn what_the_server_asks_to_wait_is_waited_but_not_beyond_the_deadline() {
     proxy.on("GET", &one.kv.path("app"), ALWAYS, limited("3600"));
     let _ended = refused(
         &one.through(&proxy),
-        status::SOURCE,
-        &["--total-timeout", "(429)"],
+        status::TEMPORARY,
+        &["limits our requests (429)"],
     );
     assert_eq!(one.reads(&proxy), 1);
     assert!(one.app.tokens().is_empty());

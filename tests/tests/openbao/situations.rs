@@ -213,6 +213,9 @@ fn network(situation: &str, world: &World<'_>) -> Option<Wrapper> {
             })
             .flag("--retries", "100")
             .flag("--total-timeout", "2s"),
+        "an answer that outlasts everything" => {
+            world.answered(Answer::Silent).flag("--total-timeout", "1s")
+        }
         "cut in the middle" => world.answered(Answer::CutBody(20)),
         "no TLS" => world.at(&world.server.url_http().replace("http://", "https://")),
         "cut within the handshake" => below_tls(TcpFault::CutAfter(500)),

@@ -29,6 +29,10 @@ that may be used a limited number of times is used once; a wrapped one is not to
 #[derive(Clone, clap::Args, Debug)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct DoctorArgs {
+    /// The server.
+    #[command(flatten)]
+    pub server: super::server::ServerArgs,
+
     /// Print one JSON document instead of lines
     ///
     /// {"protection":{"level":…,"missing":…},"checks":[{"name":…,"status":…,"finding":…,"fix":…}]}

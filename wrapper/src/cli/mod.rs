@@ -54,7 +54,7 @@ pub enum Command {
     /// version numbers where it can be tried: secret memory is made, filled and attacked. Then the
     /// protection level that secrets would have here, and what is missing for the next one. Where a
     /// server is configured: address, TLS, certificates, login, policies for each reference, clock.
-    Doctor(doctor::DoctorArgs),
+    Doctor(Box<doctor::DoctorArgs>),
     /// Print a completion script for a shell
     ///
     /// Example: cloudtaser completion bash > /etc/bash_completion.d/cloudtaser

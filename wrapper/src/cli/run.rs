@@ -22,6 +22,8 @@ References:
   vault:PATH#FIELD?           optional: without the secret the variable is left out
   vault:PATH#FIELD:-TEXT      TEXT when there is no such secret or field
   ${vault:PATH#FIELD}         inside a longer value
+  >>vault:PATH#FIELD#{JSON}   written to PATH, a field of the answer
+  vault:v1:…                  a ciphertext, decrypted with --transit-key
 
 Exit status:
   the program's own, or 128 + n when it died of signal n
@@ -132,6 +134,10 @@ pub struct RunArgs {
     /// Say on standard error what is done
     #[arg(long, short, env = "CLOUDTASER_VERBOSE", value_parser = BoolishValueParser::new(), hide_env_values = true)]
     pub verbose: bool,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: super::server::ServerArgs,
 
     /// The program and its arguments, untouched
     #[arg(last = true, required = true, value_name = "PROGRAM")]

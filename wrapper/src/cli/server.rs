@@ -21,8 +21,7 @@ pub struct ServerArgs {
         long,
         value_name = "URL",
         env = "CLOUDTASER_ADDR",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub addr: Option<String>,
 
@@ -31,8 +30,7 @@ pub struct ServerArgs {
         long,
         value_name = "NAME",
         env = "CLOUDTASER_NAMESPACE",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub namespace: Option<String>,
 
@@ -42,8 +40,7 @@ pub struct ServerArgs {
         long,
         value_name = "FILE",
         env = "CLOUDTASER_CA_CERT",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub ca_cert: Option<String>,
 
@@ -52,8 +49,7 @@ pub struct ServerArgs {
         long,
         value_name = "DIR",
         env = "CLOUDTASER_CA_PATH",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub ca_path: Option<String>,
 
@@ -63,8 +59,7 @@ pub struct ServerArgs {
         long,
         value_name = "FILE|local:…",
         env = "CLOUDTASER_CLIENT_CERT",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub client_cert: Option<String>,
 
@@ -74,8 +69,7 @@ pub struct ServerArgs {
         long,
         value_name = "FILE|local:…",
         env = "CLOUDTASER_CLIENT_KEY",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub client_key: Option<String>,
 
@@ -85,8 +79,7 @@ pub struct ServerArgs {
         long,
         value_name = "NAME",
         env = "CLOUDTASER_TLS_SERVER_NAME",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub tls_server_name: Option<String>,
 
@@ -95,8 +88,7 @@ pub struct ServerArgs {
         long,
         value_name = "FILE",
         env = "CLOUDTASER_CRL",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub crl: Option<String>,
 
@@ -110,8 +102,7 @@ pub struct ServerArgs {
         require_equals = true,
         default_missing_value = "true",
         value_parser = BoolishValueParser::new(),
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub insecure_skip_verify: Option<bool>,
 
@@ -125,8 +116,7 @@ pub struct ServerArgs {
         require_equals = true,
         default_missing_value = "true",
         value_parser = BoolishValueParser::new(),
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub insecure_http: Option<bool>,
 
@@ -135,8 +125,7 @@ pub struct ServerArgs {
         long,
         value_name = "URL",
         env = "CLOUDTASER_PROXY",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub proxy: Option<String>,
 
@@ -145,8 +134,7 @@ pub struct ServerArgs {
         long,
         value_name = "METHOD",
         env = "CLOUDTASER_AUTH",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub auth: Option<String>,
 
@@ -155,8 +143,7 @@ pub struct ServerArgs {
         long,
         value_name = "PATH",
         env = "CLOUDTASER_AUTH_MOUNT",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub auth_mount: Option<String>,
 
@@ -165,8 +152,7 @@ pub struct ServerArgs {
         long,
         value_name = "NAME",
         env = "CLOUDTASER_ROLE",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub role: Option<String>,
 
@@ -175,8 +161,7 @@ pub struct ServerArgs {
         long,
         value_name = "FILE",
         env = "CLOUDTASER_JWT_FILE",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub jwt_file: Option<String>,
 
@@ -185,8 +170,7 @@ pub struct ServerArgs {
         long,
         value_name = "ID",
         env = "CLOUDTASER_ROLE_ID",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub role_id: Option<String>,
 
@@ -195,8 +179,7 @@ pub struct ServerArgs {
         long,
         value_name = "FILE",
         env = "CLOUDTASER_ROLE_ID_FILE",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub role_id_file: Option<String>,
 
@@ -205,18 +188,17 @@ pub struct ServerArgs {
         long,
         value_name = "FILE",
         env = "CLOUDTASER_SECRET_ID_FILE",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub secret_id_file: Option<String>,
 
-    /// File with a token; else BAO_TOKEN or VAULT_TOKEN, or what `bao login` left
+    /// File with a token; else BAO_TOKEN or VAULT_TOKEN; else, with --auth token, what `bao login`
+    /// left
     #[arg(
         long,
         value_name = "FILE",
         env = "CLOUDTASER_TOKEN_FILE",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub token_file: Option<String>,
 
@@ -229,8 +211,7 @@ pub struct ServerArgs {
         require_equals = true,
         default_missing_value = "true",
         value_parser = BoolishValueParser::new(),
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub auth_wrapped: Option<bool>,
 
@@ -240,7 +221,6 @@ pub struct ServerArgs {
         value_name = "1|2",
         env = "CLOUDTASER_KV_VERSION",
         hide_env_values = true,
-        global = true,
         value_parser = clap::value_parser!(u8).range(1..=2)
     )]
     pub kv_version: Option<u8>,
@@ -250,8 +230,7 @@ pub struct ServerArgs {
         long,
         value_name = "NAME",
         env = "CLOUDTASER_TRANSIT_KEY",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub transit_key: Option<String>,
 
@@ -260,41 +239,38 @@ pub struct ServerArgs {
         long,
         value_name = "PATH",
         env = "CLOUDTASER_TRANSIT_MOUNT",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub transit_mount: Option<String>,
 
-    /// Limit for one request, such as 10s; else VAULT_CLIENT_TIMEOUT [default: 10s]
+    /// Limit for one request, such as 10s, up to 24h; else BAO_CLIENT_TIMEOUT or
+    /// VAULT_CLIENT_TIMEOUT [default: 10s]
     #[arg(
         long,
         value_name = "TIME",
         env = "CLOUDTASER_REQUEST_TIMEOUT",
         hide_env_values = true,
-        global = true,
         value_parser = duration
     )]
     pub request_timeout: Option<Duration>,
 
-    /// Limit for login and fetch together, retries included [default: 30s]
+    /// Limit for login and fetch together, retries included, up to 24h [default: 30s]
     #[arg(
         long,
         value_name = "TIME",
         env = "CLOUDTASER_TOTAL_TIMEOUT",
         hide_env_values = true,
-        global = true,
         value_parser = duration
     )]
     pub total_timeout: Option<Duration>,
 
-    /// How often a request is tried again after 429, 5xx or a broken connection; else
-    /// VAULT_MAX_RETRIES [default: 3]
+    /// How often a request is tried again after 429, 5xx or a broken connection, 0 to 100; else
+    /// BAO_MAX_RETRIES or VAULT_MAX_RETRIES [default: 3]
     #[arg(
         long,
         value_name = "N",
         env = "CLOUDTASER_RETRIES",
         hide_env_values = true,
-        global = true,
         value_parser = clap::value_parser!(u32).range(0..=100)
     )]
     pub retries: Option<u32>,

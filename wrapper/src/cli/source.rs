@@ -47,7 +47,7 @@ pub struct SourceArgs {
     )]
     pub passphrase_file: Option<PathBuf>,
 
-    /// The server.
-    #[command(flatten)]
+    /// The server's options, of the commands that have them; filled in by `command`.
+    #[arg(skip)]
     pub server: super::server::ServerArgs,
 }

@@ -34,7 +34,7 @@ pub enum StoreCommand {
     /// Encrypt the store anew, to the same or to other recipients
     Rekey(RekeyArgs),
     /// Write many fields from a JSON or dotenv file or from a server, all or nothing
-    Import(ImportArgs),
+    Import(Box<ImportArgs>),
     /// Print secrets as JSON or dotenv
     Export(ExportArgs),
 }
@@ -272,8 +272,16 @@ Examples:
   cloudtaser store import --format json secrets.json --dry-run
       {\"secret/db\": {\"user\": \"app\", \"password\": \"…\"}, …}
   cloudtaser store import --from-server secret/db secret/app/ --dry-run
-      From the server of --addr: one secret, and everything below secret/app/ (newest versions).")]
+      From the server of --addr: one secret, and everything below secret/app/ (newest versions).
+
+Exit status:
+  64 usage    66 no such secret    69 store or server unusable    75 server does not serve now
+  76 server's certificate or answer not acceptable    77 login refused, or path forbidden")]
 pub struct ImportArgs {
+    /// The server.
+    #[command(flatten)]
+    pub server: super::server::ServerArgs,
+
     /// The file; `-` or nothing for standard input
     pub file: Option<PathBuf>,
 

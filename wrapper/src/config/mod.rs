@@ -197,13 +197,7 @@ impl Config {
             let minimum = min_protection;
             return Err(ConfigError::Insecure { minimum });
         }
-        let mut warnings = weaknesses.clone();
-        if source_config.server.login.token.is_some() {
-            warnings.push(
-                "a token stands in the environment (VAULT_TOKEN or BAO_TOKEN), where root and \
-                 everybody who runs as this user can read it; --token-file is better",
-            );
-        }
+        let warnings = source_config.server.warnings();
         Ok(Self {
             warnings,
             is_insecure: !weaknesses.is_empty(),

@@ -85,6 +85,15 @@ pub enum ServerSettingError {
         /// What it takes.
         expected: &'static str,
     },
+    /// Plain http to a proxy.
+    #[error(
+        "{origin} would be told the login and every secret, because the server's address is not \
+         https; use https, or give --insecure-http if that is meant"
+    )]
+    OpenProxy {
+        /// Which option or variable.
+        origin: String,
+    },
     /// Two nodes of which only one is spoken to by TLS.
     #[error("the addresses of one cluster must all be https or none of them")]
     MixedSchemes,
@@ -224,11 +233,7 @@ pub fn server_config(
     Ok(ServerConfig {
         namespace,
         tls: tls(args, lookup)?,
-        proxy: lookup.text(
-            &args.proxy,
-            "proxy",
-            &["BAO_PROXY_ADDR", "VAULT_PROXY_ADDR"],
-        )?,
+        proxy: proxy(args, lookup, &addresses)?,
         login: login(args, lookup)?,
         kv_version: lookup.parsed(args.kv_version, "kv_version", &[], KV_VERSION)?,
         transit: TransitSettings {
@@ -265,6 +270,26 @@ fn namespace(args: &ServerArgs, lookup: &Lookup<'_>) -> Found<String> {
     }
     let name = value.trim_matches('/');
     Ok((!name.is_empty()).then(|| name.to_owned()))
+}
+
+/// A proxy sees host and port of what goes through it, and with plain http everything.
+fn proxy(args: &ServerArgs, lookup: &Lookup<'_>, addresses: &[Address]) -> Found<String> {
+    let known = ["BAO_PROXY_ADDR", "VAULT_PROXY_ADDR"];
+    let given = lookup.given(args.proxy.as_deref(), "proxy", &known)?;
+    let Some(Given { value, origin }) = given else {
+        return Ok(None);
+    };
+    // Neither a password nor anything else of the value is shown.
+    if Address::parse(&value, true).map_or(true, |proxy| proxy.socket_path().is_some()) {
+        let expected = "the address of a proxy, http://HOST:PORT or https://HOST:PORT, without a \
+                        user name";
+        return Err(ServerSettingError::Value { origin, expected });
+    }
+    let insecure_http = lookup.flag(args.insecure_http, "insecure_http", &[])?;
+    if !insecure_http && addresses.iter().any(|address| !address.is_tls()) {
+        return Err(ServerSettingError::OpenProxy { origin });
+    }
+    Ok(Some(value))
 }
 
 fn addresses(args: &ServerArgs, lookup: &Lookup<'_>) -> Result<Vec<Address>, ServerSettingError> {

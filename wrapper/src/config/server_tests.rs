@@ -147,6 +147,44 @@ fn r15_the_login_token_is_never_asked_for_as_a_token() {
 }
 
 #[test]
+fn a_proxy_is_an_http_address_without_a_user_and_gets_no_plain_http() {
+    let error = |addr: &str, proxy: &str| {
+        let args = ServerArgs {
+            addr: text(addr),
+            proxy: text(proxy),
+            ..ServerArgs::default()
+        };
+        config(&args, &[], &NONE).expect_err(proxy).to_string()
+    };
+    for proxy in [
+        "ftp://p",
+        "socks5://p:1",
+        "http://us er:x@[",
+        "http://me:hunter2@p:1",
+        "unix:///p",
+    ] {
+        let said = error("https://a", proxy);
+        assert!(
+            said.contains("--proxy must be the address of a proxy"),
+            "{said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    for addr in ["http://127.0.0.1:8200", "unix:///run/bao.sock"] {
+        let said = error(addr, "http://p:3128");
+        assert!(said.contains("would be told the login"), "{said}");
+    }
+    let insecure = ServerArgs {
+        addr: text("http://127.0.0.1:8200"),
+        proxy: text("http://p:3128"),
+        insecure_http: Some(true),
+        ..ServerArgs::default()
+    };
+    let config = config(&insecure, &[], &NONE).expect("allowed");
+    assert_eq!(config.weaknesses().len(), 1, "and it lowers the level");
+}
+
+#[test]
 fn a_mount_may_be_written_with_auth() {
     for (written, mount) in [
         ("auth/k8s-a/", "k8s-a"),

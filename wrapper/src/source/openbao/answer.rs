@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::mounts::Engine;
-use super::reply::{Reply, kind, take_object};
+use super::reply::{Reply, cleaned, kind, take_object};
 use crate::secret::Secret;
 use crate::source::{Fields, PLAINTEXT_FIELD, ReadError, render};
 
@@ -155,15 +155,18 @@ pub(super) fn forbidden(path: &str, capability: &str) -> ReadError {
 /// # Errors
 ///
 /// What is wrong with it as an answer.
-pub(super) fn plaintext(item: Value, canonical_path: String) -> Result<Answer, String> {
+pub(super) fn plaintext(
+    item: Value,
+    canonical_path: String,
+    ours: &[&Secret],
+) -> Result<Answer, String> {
     let Value::Object(mut item) = item else {
         return Err(format!("{} in `batch_results`", kind(&item)));
     };
     if let Some(Value::String(text)) = item.get("error")
         && !text.is_empty()
     {
-        let mut shown: String = text.chars().filter(|c| !c.is_control()).collect();
-        shown.truncate(shown.floor_char_boundary(160));
+        let shown = cleaned(text.clone(), ours);
         return Ok(Answer::Not(ReadError::Refused {
             path: canonical_path,
             text: shown,

@@ -165,7 +165,8 @@ fn h8_wrong_types_are_errors_without_values() {
 
 #[test]
 fn r9_plaintexts_are_bytes() {
-    let read = |item: Value| plaintext(item, String::from("transit/decrypt/k"));
+    let token = Secret::from(String::from("hvs.hunter2"));
+    let read = |item: Value| plaintext(item, String::from("transit/decrypt/k"), &[&token]);
     match read(json!({"plaintext": "AP+A"})) {
         Ok(Answer::Fields(fields, false)) => {
             assert_eq!(fields.values[PLAINTEXT_FIELD].expose(), [0, 0xff, 0x80]);

@@ -1,7 +1,7 @@
 //! What can go wrong between us and the server: a kind for each thing that an operator does next.
 //!
-//! Texts name the address and the API's path, never a value, a token or what the server says about
-//! either; [`super::fault`] makes these kinds of what the HTTP client reports.
+//! Texts name the address and the API's path, and repeat what a server says only as
+//! [`super::reply`] cleans it; no value, no token; [`super::fault`] makes these kinds of what the HTTP client reports.
 
 use std::time::Duration;
 
@@ -65,9 +65,6 @@ pub enum ServerError {
     Deadline {
         /// The limit.
         limit: Duration,
-        /// The last failure before that, if a request was being tried again.
-        #[source]
-        source: Option<Box<Self>>,
     },
     /// The connection broke in the middle. Exit status 69.
     #[error("the connection to {address} broke during {request}")]

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -98,26 +99,46 @@ impl Fetch<'_> {
             // server that forbids the path.
             self.check_token().await?;
         }
-        for path in valid() {
-            if mounts.find(path).is_none() {
-                self.mount_of(path, &mut mounts).await?;
+        // One path of each first segment tells most mounts; then what is still unknown is asked.
+        for is_first_round in [true, false] {
+            let unknown = valid().filter(|path| mounts.find(path).is_none());
+            let mut seen = BTreeSet::new();
+            let mut is_new = |path: &str| seen.insert(path.split('/').next().map(str::to_owned));
+            let asked: Vec<_> = unknown
+                .filter(|path| !is_first_round || is_new(path))
+                .collect();
+            let found = stream::iter(&asked).map(|path| self.mount_of(path));
+            let found: Vec<_> = found.buffered(self.transport.width()).try_collect().await?;
+            for (path, data) in asked.into_iter().zip(found) {
+                self.add_mount(path, data, &mut mounts)?;
             }
         }
         Ok(mounts)
     }
 
-    /// Asks for one path's mount, which needs any right below it; else takes the user's word.
-    async fn mount_of(&self, path: &str, mounts: &mut Mounts) -> Result<(), ServerError> {
+    /// Asks for one path's mount, which needs any right below it; nothing without such a right.
+    async fn mount_of(&self, path: &str) -> Result<Option<Map<String, Value>>, ServerError> {
         let name = format!("sys/internal/ui/mounts/{path}");
-        let mut reply = self
-            .transport
-            .call(&Call::get(&name, Some(self.token)))
-            .await?;
-        if reply.is_success() {
-            let data = reply
-                .take_data()
-                .map_err(|problem| self.no_api(&name, problem))?;
-            let added = mounts.add(&data.unwrap_or_default());
+        let call = Call::get(&name, Some(self.token));
+        let mut reply = self.transport.call(&call).await?;
+        if !reply.is_success() {
+            return Ok(None);
+        }
+        let data = reply.take_data();
+        let data = data.map_err(|problem| self.no_api(&name, problem))?;
+        Ok(Some(data.unwrap_or_default()))
+    }
+
+    /// Adds what was found for `path`, or else takes the user's word.
+    fn add_mount(
+        &self,
+        path: &str,
+        data: Option<Map<String, Value>>,
+        mounts: &mut Mounts,
+    ) -> Result<(), ServerError> {
+        if let Some(data) = data {
+            let name = format!("sys/internal/ui/mounts/{path}");
+            let added = mounts.add(&data);
             added.map_err(|problem| self.no_api(&name, problem))?;
         } else if let Some(version) = self.config.kv_version {
             mounts.assume(path, version);
@@ -131,8 +152,7 @@ impl Fetch<'_> {
         let reply = self.transport.call(&call).await?;
         // A valid token without the right to look itself up is told the same; what it then may
         // not do is told at its path.
-        let words = reply.words(&[self.token]);
-        if reply.status == 403 && words.contains("invalid token") || words.contains("bad token") {
+        if reply.is_dead_token() {
             return Err(ServerError::Token {
                 address: self.transport.address(),
                 text: reply.complaint(&[self.token]),
@@ -213,16 +233,23 @@ impl Fetch<'_> {
 
     async fn write(&self, path: &str, parameters: &str) -> Result<Outcome, ServerError> {
         let body = Secret::from(parameters.to_owned());
-        let reply = self
-            .transport
-            .call(&Call::post(path, Some(self.token), &body))
-            .await?;
+        // Parameters may be secrets, and servers quote them in refusals.
+        let texts = texts(parameters);
+        let ours: Vec<_> = std::iter::once(self.token).chain(&texts).collect();
+        let call = Call {
+            ours: &ours,
+            ..Call::post(path, Some(self.token), &body)
+        };
+        let reply = self.transport.call(&call).await?;
+        if reply.status == 403 {
+            self.check_token().await?;
+        }
         let asked = Asked {
             path,
             api_path: path,
             engine: Engine::Plain,
             version: None,
-            ours: &[self.token],
+            ours: &ours,
             capability: "update",
         };
         let outcome = self.outcome(asked.answer(reply), path)?;
@@ -274,6 +301,7 @@ impl Fetch<'_> {
         };
         let mut reply = self.transport.call(&call).await?;
         if reply.status == 403 {
+            self.check_token().await?;
             return Ok(batch
                 .iter()
                 .map(|_| Err(forbidden(path, "update")))
@@ -291,7 +319,7 @@ impl Fetch<'_> {
         }
         let outcomes = results.into_iter().zip(batch).map(|(result, request)| {
             let name = format!("{path}/{}", digest(&request.path));
-            let outcome = self.outcome(plaintext(result, name), path)?;
+            let outcome = self.outcome(plaintext(result, name, &[self.token]), path)?;
             Ok(outcome.unwrap_or_else(|_version| Err(no_mount(path))))
         });
         outcomes.collect()
@@ -336,6 +364,25 @@ fn spelled_once<'a>(requests: &[&'a Request], mounts: &Mounts) -> (Vec<&'a Reque
         places.push(place);
     }
     (once, places)
+}
+
+/// Every text in a JSON document, however deep.
+fn texts(json: &str) -> Vec<Secret> {
+    fn collect(value: Value, found: &mut Vec<Secret>) {
+        match value {
+            Value::String(text) => found.push(Secret::from(text)),
+            Value::Array(values) => values.into_iter().for_each(|value| collect(value, found)),
+            Value::Object(fields) => fields
+                .into_iter()
+                .for_each(|(_, value)| collect(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(value) = serde_json::from_str(json) {
+        collect(value, &mut found);
+    }
+    found
 }
 
 fn results(mut data: Map<String, Value>) -> Option<Vec<Value>> {

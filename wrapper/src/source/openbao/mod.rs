@@ -18,7 +18,8 @@ mod fetch;
 mod grant;
 mod handshake;
 mod interrupt;
-mod kept_token;
+mod kept;
+mod local_pem;
 pub mod login;
 mod mounts;
 pub mod probe;
@@ -45,17 +46,16 @@ use futures_util::future::{Either, select};
 pub(crate) use endpoint::is_server_name;
 pub use error::ServerError;
 
-use self::error::BoxedCause;
 use self::fetch::Fetch;
 use self::interrupt::interrupted;
-use self::kept_token::KeptToken;
+use self::kept::Kept;
+use self::local_pem::{KeptPem, LocalPem};
 use self::session::Session;
 use self::transport::{Call, Transport};
 use super::{
     Closing, Ending, Fields, ReadError, Request, Source, SourceConfig, SourceError, SourceKind,
-    local,
 };
-use crate::reference::{self, Schemes, Target};
+use crate::report::chain;
 use crate::secret::Secret;
 use crate::sys::signal;
 
@@ -76,7 +76,7 @@ const LOGIN_INTERRUPTED: Duration = Duration::from_millis(300);
 
 struct OpenBao {
     config: SourceConfig,
-    kept: Option<KeptToken>,
+    kept: Option<(Kept, KeptPem)>,
     /// Answers that a lease hangs on, which ends with the token.
     leases: Cell<usize>,
 }
@@ -109,21 +109,22 @@ impl Source for OpenBao {
         &mut self,
         requests: &[Request],
     ) -> Result<Vec<Result<Fields, ReadError>>, SourceError> {
-        let transport = connect(&self.config).map_err(failed)?;
+        let pem = LocalPem::read(&self.config);
+        let transport = connect(&self.config, &pem).map_err(failed)?;
         let work = self.log_in_and_fetch(transport, requests);
         let (session, answers) = run(work).and_then(|result| result).map_err(failed)?;
-        self.kept = session
-            .map(|session| self.keep(&session))
-            .transpose()
-            .map_err(failed)?;
+        if let Some(session) = session {
+            self.kept = Some(self.keep(&session, pem).map_err(failed)?);
+        }
         Ok(answers)
     }
 
     fn leave(self: Box<Self>) -> Option<Box<dyn Closing>> {
-        let kept = self.kept?;
+        let (token, pem) = self.kept?;
         Some(Box::new(Login {
             config: self.config,
-            kept: Some(kept),
+            token: Some(token),
+            pem,
             has_leases: self.leases.get() > 0,
         }))
     }
@@ -132,14 +133,15 @@ impl Source for OpenBao {
 /// A login of ours while the program runs.
 struct Login {
     config: SourceConfig,
-    kept: Option<KeptToken>,
+    token: Option<Kept>,
+    pem: KeptPem,
     /// Leases hang on the token and end with it.
     has_leases: bool,
 }
 
 impl Closing for Login {
     fn close(&mut self, ending: Ending) -> Result<(), SourceError> {
-        let Some(kept) = self.kept.take() else {
+        let Some(token) = self.token.take() else {
             return Ok(());
         };
         if ending == Ending::Replaced && self.has_leases {
@@ -147,7 +149,7 @@ impl Closing for Login {
             self.config.report.step(text);
             return Ok(());
         }
-        let revoked = revoke_anew(&self.config, &kept.copy());
+        let revoked = revoke_anew(&self.config, &self.pem.copy(), &token.copy());
         if revoked.is_ok() {
             self.config.report.step("the login token is revoked");
         }
@@ -174,7 +176,7 @@ impl OpenBao {
                 Either::Right((interruption, login)) => {
                     let late = tokio::time::timeout(LOGIN_INTERRUPTED, login).await;
                     if let Ok(Ok(session)) = late {
-                        end(&transport, &session, REVOKE_INTERRUPTED).await;
+                        self.end(&transport, &session, REVOKE_INTERRUPTED).await;
                     }
                     return Err(interruption);
                 }
@@ -201,7 +203,7 @@ impl OpenBao {
                     ServerError::Interrupted { .. } => REVOKE_INTERRUPTED,
                     _ => REVOKE,
                 };
-                end(&transport, &session, limit).await;
+                self.end(&transport, &session, limit).await;
                 Err(error)
             }
         }
@@ -217,32 +219,51 @@ impl OpenBao {
         ));
     }
 
-    /// Moves the token out of the heap.
-    fn keep(&self, session: &Session) -> Result<KeptToken, ServerError> {
-        let kept = KeptToken::keep(&session.token)?;
+    /// Moves the token out of the heap, and what it takes to revoke it.
+    fn keep(&self, session: &Session, pem: LocalPem) -> Result<(Kept, KeptPem), ServerError> {
         let minimum = self.config.min_protection.min(Protection::Secretmem);
-        if kept.protection < minimum {
-            // Fails closed, as the region does; the token is revoked first.
-            drop(revoke_anew(&self.config, &session.token));
-            let level = kept.protection;
-            return Err(ServerError::WeakMemory { level, minimum });
-        }
-        Ok(kept)
+        let kept = match Kept::keep(&session.token) {
+            // Fails closed, as the region does.
+            Ok(kept) if kept.protection < minimum => Err(ServerError::WeakMemory {
+                level: kept.protection,
+                minimum,
+            }),
+            result => result,
+        };
+        let kept = match kept {
+            Ok(kept) => kept,
+            Err(error) => {
+                if let Err(left) = revoke_anew(&self.config, &pem, &session.token) {
+                    self.warn_of_token(&left);
+                }
+                return Err(error);
+            }
+        };
+        Ok((kept, pem.keep()?))
     }
-}
 
-/// Revokes a token that was made for us; the error that brought us here is the one to report.
-async fn end(transport: &Transport, session: &Session, limit: Duration) {
-    if session.is_ours {
-        transport.end_within(limit);
-        drop(session::revoke(transport, &session.token).await);
+    fn warn_of_token(&self, error: &ServerError) {
+        self.config.report.warn(format_args!(
+            "the login token is not revoked and ends by itself: {}",
+            chain(error)
+        ));
+    }
+
+    /// Revokes a token that was made for us; the error that brought us here is the one to report.
+    async fn end(&self, transport: &Transport, session: &Session, limit: Duration) {
+        if session.is_ours {
+            transport.end_within(limit);
+            if let Err(error) = session::revoke(transport, &session.token).await {
+                self.warn_of_token(&error);
+            }
+        }
     }
 }
 
 /// Revokes over a connection of its own: the first one is long gone, and its certificates may have
 /// been renewed meanwhile.
-fn revoke_anew(config: &SourceConfig, token: &Secret) -> Result<(), ServerError> {
-    let transport = connect(config)?;
+fn revoke_anew(config: &SourceConfig, pem: &LocalPem, token: &Secret) -> Result<(), ServerError> {
+    let transport = connect(config, pem)?;
     run(async move {
         transport.end_within(REVOKE);
         session::revoke(&transport, token).await
@@ -271,9 +292,8 @@ async fn diagnosed<T>(
     Err(error)
 }
 
-fn connect(config: &SourceConfig) -> Result<Transport, ServerError> {
-    let look_up = |text: &str| read_local(config, text);
-    let tls = tls::client_config(&config.server.tls, &look_up)?;
+fn connect(config: &SourceConfig, pem: &LocalPem) -> Result<Transport, ServerError> {
+    let tls = tls::client_config(&config.server.tls, &|text| pem.look_up(text))?;
     Transport::new(&config.server, &tls)
 }
 
@@ -291,26 +311,4 @@ fn run<F: Future>(work: F) -> Result<F::Output, ServerError> {
     drop(runtime);
     signal::discard_broken_pipe();
     Ok(output)
-}
-
-/// Certificates and keys may lie in the local store: `local:tls/client#key`.
-fn read_local(config: &SourceConfig, text: &str) -> Result<Secret, BoxedCause> {
-    let reference = reference::parse(text, &Schemes::new([local::KIND.name]))?;
-    let Target::Read {
-        path,
-        field,
-        version,
-    } = reference.target
-    else {
-        return Err("the local store is only read".into());
-    };
-    let request = Request::read(path, version);
-    let mut answers = (local::KIND.open)(config)?.read(&[request])?;
-    let mut fields = answers.pop().ok_or("no answer")??.values;
-    let field = match &field {
-        Some(name) => fields.remove(name),
-        None if fields.len() == 1 => fields.pop_first().map(|(_, value)| value),
-        None => None,
-    };
-    Ok(field.ok_or("the secret has no such field")?)
 }

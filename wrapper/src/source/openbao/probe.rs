@@ -7,12 +7,14 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
+use super::diagnosed;
 use super::error::ServerError;
 use super::fetch::Fetch;
 pub use super::grant::{Fault, Grant, Need};
 use super::grant::{is_allowed, needs};
 pub use super::handshake::Handshake;
 use super::handshake::shake;
+use super::local_pem::LocalPem;
 use super::reply::Reply;
 use super::session::Session;
 use super::settings::ServerConfig;
@@ -20,7 +22,6 @@ use super::tls;
 use super::transport::{Call, Repeat, Transport};
 pub use super::validity::Validity;
 use super::visit::Visit;
-use super::{diagnosed, read_local};
 use crate::secret::Secret;
 use crate::source::{Action, Request, SourceConfig};
 
@@ -94,7 +95,8 @@ pub enum Life {
 pub fn probe(config: &SourceConfig, requests: &[Request]) -> Findings {
     let server = &config.server;
     let mut findings = Findings::default();
-    let look_up = |text: &str| read_local(config, text);
+    let pem = LocalPem::read(config);
+    let look_up = |text: &str| pem.look_up(text);
     if let Some(source) = &server.tls.client_cert
         && let Ok(chain) = tls::client_chain(source, &look_up)
     {

@@ -84,6 +84,13 @@ impl Reply {
         self.body.0.get(name)?.as_str()
     }
 
+    /// Whether it is the token itself that the server does not know (any more), and not what the
+    /// token may do.
+    pub(super) fn is_dead_token(&self) -> bool {
+        let words = self.words(&[]);
+        self.status == 403 && (words.contains("invalid token") || words.contains("bad token"))
+    }
+
     /// What the server says is wrong: `status 403: permission denied`.
     ///
     /// Its words are printable, short, and without any of `ours`: what we sent in secret.
@@ -114,7 +121,7 @@ impl Reply {
             false => errors,
             true => list("warnings").map(texts).unwrap_or_default(),
         };
-        printable(&without(said, ours))
+        cleaned(said, ours)
     }
 }
 
@@ -151,13 +158,23 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// A text of the server as it may be shown: one short line without control characters and without
+/// any of `ours`.
+pub(super) fn cleaned(text: String, ours: &[&Secret]) -> String {
+    printable(&without(text, ours))
+}
+
+/// Shortest secret that is looked for in a text, in bytes. Chosen: what is shorter occurs by chance,
+/// and is none.
+const SHORTEST: usize = 4;
+
 /// A malicious server may send back what we sent, so that it ends in a log.
 fn without(mut text: String, ours: &[&Secret]) -> String {
     for secret in ours {
         let Ok(secret) = str::from_utf8(secret.expose()) else {
             continue;
         };
-        if !secret.is_empty() && text.contains(secret) {
+        if secret.len() >= SHORTEST && text.contains(secret) {
             text = text.replace(secret, "…");
         }
     }
@@ -235,6 +252,15 @@ mod tests {
         let warned = reply(404, r#"{"errors": [], "warnings": ["w"]}"#);
         assert_eq!(warned.words_behind_colon(&[]), ": w");
         assert_eq!(reply(404, r#"{"errors": 7}"#).words_behind_colon(&[]), "");
+    }
+
+    #[test]
+    fn a_token_without_rights_is_not_a_dead_one() {
+        let dead =
+            r#"{"errors": ["2 errors occurred:\n\t* permission denied\n\t* invalid token"]}"#;
+        assert!(reply(403, dead).is_dead_token());
+        assert!(!reply(403, r#"{"errors": ["permission denied"]}"#).is_dead_token());
+        assert!(!reply(400, dead).is_dead_token());
     }
 
     proptest! {

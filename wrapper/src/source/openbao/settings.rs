@@ -34,7 +34,9 @@ impl ServerConfig {
     #[must_use]
     pub fn weaknesses(&self) -> Vec<&'static str> {
         let mut found = Vec::new();
-        if self.addresses.iter().any(Address::is_insecure) {
+        // What goes to a proxy without TLS leaves the machine, wherever the address points.
+        let is_open = |address: &Address| !address.is_tls() && self.proxy.is_some();
+        if self.addresses.iter().any(|a| a.is_insecure() || is_open(a)) {
             found.push(
                 "the login and every secret travel in the clear (http, --insecure-http): whoever \
                  is on the way reads them; the protection level is `none`",
@@ -45,6 +47,22 @@ impl ServerConfig {
             found.push(
                 "the server's certificate is not checked (--insecure-skip-verify): whoever is on \
                  the way can be the server; the protection level is `none`",
+            );
+        }
+        found
+    }
+}
+
+impl ServerConfig {
+    /// What the user must know before the server is asked: [`Self::weaknesses`], and a token where
+    /// others can read it.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let mut found = self.weaknesses();
+        if self.login.token.is_some() {
+            found.push(
+                "a token stands in the environment (VAULT_TOKEN or BAO_TOKEN), where root and \
+                 everybody who runs as this user can read it; --token-file is better",
             );
         }
         found

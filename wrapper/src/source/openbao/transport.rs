@@ -22,6 +22,9 @@ use crate::secret::Secret;
 /// Largest answer in bytes. Chosen: the API takes requests of 32 MiB at most by default
 /// (`max_request_size`), and a secret of 1 MiB in JSON with every byte escaped has 6 MiB.
 const MAX_ANSWER: usize = 16 << 20;
+/// All answers of one start together, in bytes. Chosen: ten times what an environment can hold
+/// (6 MiB, execve(2)); it bounds the memory that a server can make us use.
+const MAX_ANSWERS: usize = 64 << 20;
 /// Redirects that are followed for one request. Chosen: a standby node sends to the leader, which
 /// may have changed meanwhile.
 const MAX_REDIRECTS: u32 = 3;
@@ -44,6 +47,8 @@ pub(super) struct Call<'a> {
     pub(super) token: Option<&'a Secret>,
     pub(super) body: Option<&'a Secret>,
     pub(super) repeat: Repeat,
+    /// What else is secret in the body, and must not come back in a message.
+    pub(super) ours: &'a [&'a Secret],
 }
 
 impl<'a> Call<'a> {
@@ -55,6 +60,7 @@ impl<'a> Call<'a> {
             token,
             body: None,
             repeat: Repeat::Always,
+            ours: &[],
         }
     }
 
@@ -85,6 +91,8 @@ pub(super) struct Transport {
     deadline: Cell<Instant>,
     /// Whether the last answer came over HTTP/2, where one connection is enough.
     is_multiplexed: Cell<bool>,
+    /// Bytes of all answers so far.
+    received: Cell<usize>,
     /// Whether any answer has come.
     has_answered: Cell<bool>,
     /// `Date` of the last answer.
@@ -126,6 +134,7 @@ impl Transport {
             limits: Cell::new(config.limits),
             deadline: Cell::new(Instant::now() + config.limits.total),
             is_multiplexed: Cell::new(false),
+            received: Cell::new(0),
             has_answered: Cell::new(false),
             date: RefCell::default(),
         })
@@ -194,8 +203,9 @@ impl Transport {
             // The next node is asked at once; a pause comes when all were asked.
             if attempt.is_multiple_of(nodes) || asked.is_some() {
                 let pause = retry::pause(attempt / nodes, asked, dice());
+                // There is no time for another try: what the last one met is what is wrong.
                 if Instant::now() + pause >= self.deadline.get() {
-                    return Err(self.too_late(Some(Box::new(error))));
+                    return Err(error);
                 }
                 tokio::time::sleep(pause).await;
             }
@@ -203,9 +213,9 @@ impl Transport {
         }
     }
 
-    fn too_late(&self, source: Option<Box<ServerError>>) -> ServerError {
+    fn too_late(&self) -> ServerError {
         let limit = self.limits.get().total;
-        ServerError::Deadline { limit, source }
+        ServerError::Deadline { limit }
     }
 
     /// One try; a failure comes with the pause that the server asks for.
@@ -226,7 +236,7 @@ impl Transport {
         let exchange = self.exchange(endpoint, call, doing);
         match tokio::time::timeout_at(end, exchange).await {
             Ok(result) => result,
-            Err(_elapsed) if end == self.deadline.get() => Err((self.too_late(None), None)),
+            Err(_elapsed) if end == self.deadline.get() => Err((self.too_late(), None)),
             Err(_elapsed) => Err((
                 ServerError::Slow {
                     address: endpoint.shown.clone(),
@@ -244,6 +254,7 @@ impl Transport {
         call: &Call<'_>,
         doing: Doing<'_>,
     ) -> Result<Reply, (ServerError, Option<Duration>)> {
+        let mut endpoint = endpoint;
         let mut url = url(&endpoint.base, call);
         for _hop in 0..=MAX_REDIRECTS {
             let response = self
@@ -255,9 +266,8 @@ impl Transport {
             if !status.is_redirection() {
                 return self.finish(response, call, doing).await;
             }
-            url = self
-                .redirected(endpoint, &url, &response, doing)
-                .map_err(final_)?;
+            let redirected = self.redirected(endpoint, &url, &response, doing);
+            (endpoint, url) = redirected.map_err(final_)?;
         }
         Err(final_(redirect(
             doing,
@@ -301,13 +311,13 @@ impl Transport {
     }
 
     /// Where a redirect leads, if it may be followed.
-    fn redirected(
-        &self,
-        endpoint: &Endpoint,
+    fn redirected<'t>(
+        &'t self,
+        endpoint: &'t Endpoint,
         from: &Url,
         response: &Response,
         doing: Doing<'_>,
-    ) -> Result<Url, ServerError> {
+    ) -> Result<(&'t Endpoint, Url), ServerError> {
         let location = response
             .headers()
             .get(LOCATION)
@@ -333,14 +343,16 @@ impl Transport {
                           this cluster";
             return Err(redirect(doing, &target, reason));
         }
-        // The certificate's name stands for the host; the redirect names the host.
+        // A configured node has its own client, which checks its certificate as configured.
+        let is_node = |node: &&Endpoint| node.address.url().origin() == target.origin();
+        let endpoint = self.endpoints.iter().find(is_node).unwrap_or(endpoint);
+        // The certificate's name may stand for the host, which the redirect names.
         if target.host() == endpoint.address.url().host() {
             let host = endpoint.base.host_str();
-            target
-                .set_host(host)
-                .map_err(|_no_host| doing.is_no_api("a redirect to no host"))?;
+            let set = target.set_host(host);
+            set.map_err(|_no_host| doing.is_no_api("a redirect to no host"))?;
         }
-        Ok(target)
+        Ok((endpoint, target))
     }
 
     /// Reads the body within the limit, and sorts the status.
@@ -356,17 +368,56 @@ impl Transport {
             .get(RETRY_AFTER)
             .and_then(|text| text.to_str().ok());
         let asked = asked.and_then(retry::retry_after);
-        let bytes = read(response, doing).await.map_err(final_)?;
+        let bytes = self.read(response, doing).await.map_err(final_)?;
         let parsed = Reply::parse(status.as_u16(), &bytes);
         let reply = parsed.map_err(|problem| final_(doing.is_no_api(problem)))?;
         match status.as_u16() {
             412 | 429 | 472 | 473 | 500.. => {
-                let ours: Vec<_> = call.token.into_iter().chain(call.body).collect();
+                let ours: Vec<_> = call
+                    .token
+                    .into_iter()
+                    .chain(call.ours.iter().copied())
+                    .collect();
                 Err((failing(&reply, &ours, doing), asked))
             }
             200..=299 | 400..=499 => Ok(reply),
             other => Err(final_(doing.is_no_api(format!("status {other}")))),
         }
+    }
+
+    async fn read(
+        &self,
+        mut response: Response,
+        doing: Doing<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, ServerError> {
+        let too_large = |limit| ServerError::TooLarge {
+            address: doing.address.to_owned(),
+            request: doing.request.to_owned(),
+            limit,
+        };
+        let announced = response.content_length().unwrap_or_default();
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+        if announced > MAX_ANSWER {
+            return Err(too_large(MAX_ANSWER));
+        }
+        // One block for what is announced; else it grows, and every old block is wiped as it is
+        // freed.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| doing.failed(error))?
+        {
+            self.received.set(self.received.get() + chunk.len());
+            if bytes.len() + chunk.len() > MAX_ANSWER {
+                return Err(too_large(MAX_ANSWER));
+            }
+            if self.received.get() > MAX_ANSWERS {
+                return Err(too_large(MAX_ANSWERS));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
     }
 }
 
@@ -404,32 +455,6 @@ fn failing(reply: &Reply, ours: &[&Secret], doing: Doing<'_>) -> ServerError {
             text: reply.words_behind_colon(ours),
         },
     }
-}
-
-async fn read(mut response: Response, doing: Doing<'_>) -> Result<Zeroizing<Vec<u8>>, ServerError> {
-    let too_large = || ServerError::TooLarge {
-        address: doing.address.to_owned(),
-        request: doing.request.to_owned(),
-        limit: MAX_ANSWER,
-    };
-    let announced = response.content_length().unwrap_or_default();
-    let announced = usize::try_from(announced).map_err(|_huge| too_large())?;
-    if announced > MAX_ANSWER {
-        return Err(too_large());
-    }
-    // One block for what is announced; else it grows, and every old block is wiped as it is freed.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| doing.failed(error))?
-    {
-        if bytes.len() + chunk.len() > MAX_ANSWER {
-            return Err(too_large());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }
 
 /// The request's URL: every segment of the path is encoded, so that none can become a query, or

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::answer::{Answer, Asked, forbidden};
 use super::error::ServerError;
 use super::fetch::{Fetch, no_mount};
+use super::local_pem::LocalPem;
 use super::mounts::{Engine, Mounts, path_fault};
 use super::spot::Spot;
 use super::transport::{Call, Transport};
@@ -101,7 +102,7 @@ pub fn read(config: &SourceConfig, paths: &[String]) -> Result<Tree, TreeError> 
     if server.addresses.is_empty() {
         return Err(ServerError::NoAddress.into());
     }
-    let transport = connect(config)?;
+    let transport = connect(config, &LocalPem::read(config))?;
     let visit = Visit::new(&transport, server);
     let (outcome, ended) = visit.pay(read_all(&visit, paths));
     let mut tree = outcome??;

@@ -41,6 +41,9 @@ pub fn run(args: &StoreArgs, source: &SourceArgs, file: &FileConfig) -> Result<(
         StoreCommand::Rekey(args) => rekey::run(args, &config),
         StoreCommand::Import(args) if !args.from_server.is_empty() => {
             let server = server_config(source, file, &|name| std::env::var_os(name))?;
+            for warning in server.warnings() {
+                terminal::note(&format!("warning: {warning}"));
+            }
             import::run_from_server(args, &SourceConfig { server, ..config })
         }
         StoreCommand::Import(args) => import::run(args, &config),

@@ -1,5 +1,5 @@
-//! The login token while the program runs: in secret memory of its own, apart from the region,
-//! which the program's side may read.
+//! What we need again at the end, above all the login token: in secret memory of its own, apart
+//! from the region, which the program's side may read.
 
 use std::sync::atomic::Ordering;
 
@@ -10,24 +10,24 @@ use crate::region::acquire;
 use crate::secret::Secret;
 use crate::sys::mmap::GuardedMapping;
 
-/// A token in memory that nobody else reads: `memfd_secret` where the kernel gives it.
+/// A secret in memory that nobody else reads: `memfd_secret` where the kernel gives it.
 #[derive(Debug)]
-pub(super) struct KeptToken {
+pub(super) struct Kept {
     memory: GuardedMapping,
     len: usize,
     /// The level of that memory.
     pub(super) protection: Protection,
 }
 
-impl KeptToken {
-    /// Copies `token` there. A program that is forked later does not inherit it.
+impl Kept {
+    /// Copies `secret` there. A program that is forked later does not inherit it.
     ///
     /// # Errors
     ///
     /// [`ServerError::Syscall`] when there is no memory at all.
-    pub(super) fn keep(token: &Secret) -> Result<Self, ServerError> {
+    pub(super) fn keep(secret: &Secret) -> Result<Self, ServerError> {
         let failed = |(call, source)| ServerError::Syscall { call, source };
-        let bytes = token.expose();
+        let bytes = secret.expose();
         let memory = acquire(bytes.len()).map_err(failed)?;
         let mut mapping = memory.mapping;
         for (word, chunk) in mapping.words().iter().zip(bytes.chunks(8)) {
@@ -68,7 +68,7 @@ mod tests {
     fn a_token_comes_back_whole() {
         for len in [1, 7, 8, 9, 95, 5000] {
             let token = Secret::new((1..=u8::MAX).cycle().take(len).collect());
-            let kept = KeptToken::keep(&token).expect("memory");
+            let kept = Kept::keep(&token).expect("memory");
             assert_eq!(kept.copy(), token);
         }
     }
