@@ -179,7 +179,6 @@ fn control_token_secret_id_and_key_are_found_while_they_are_used() {
         // The key in one of both orders.
         let is_found = found.contains(&0) && (found.contains(&1) || found.contains(&2));
         assert!(is_found, "{path}: {found:?}: {:?}", searched.places);
-        eprintln!("{path}: {found:?}");
     }
 }
 
