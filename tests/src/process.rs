@@ -52,6 +52,22 @@ pub fn state(pid: i32) -> Option<char> {
     text.rsplit_once(") ")?.1.chars().next()
 }
 
+/// The most memory that `pid` has had at once until now, in bytes (`VmHWM`, proc_pid_status(5)),
+/// since it runs its program; `None` when it has ended.
+///
+/// # Panics
+///
+/// When the kernel writes something else.
+#[must_use]
+pub fn peak_memory(pid: i32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let text = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib = text.trim().strip_suffix(" kB").expect("KiB");
+    Some(kib.parse::<u64>().expect("a number") << 10)
+}
+
 /// Whether there is a process `pid`, a zombie too.
 #[must_use]
 pub fn exists(pid: i32) -> bool {

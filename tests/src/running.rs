@@ -74,10 +74,7 @@ impl Running {
     /// When the mappings are not what they should be.
     #[must_use]
     pub fn search(&self, pieces: &Pieces, secret: usize) -> Searched {
-        let pid = self.pid();
-        let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("maps");
-        let region = REGIONS.into_iter().find(|name| maps.contains(name));
-        let searched = search(pid, pieces, region);
+        let searched = search_outside(self.pid(), pieces);
         assert_eq!(searched.left_out.len(), secret, "{:?}", searched.left_out);
         for name in ["[heap]", "[stack]"] {
             let is_read = searched.read.iter().any(|read| read == name);
@@ -94,6 +91,18 @@ impl Drop for Running {
         drop(self.wrapper.kill());
         drop(self.wrapper.wait());
     }
+}
+
+/// Searches a process's memory but for its secret mappings, if it has any.
+///
+/// # Panics
+///
+/// When the process is not there or its memory may not be read.
+#[must_use]
+pub fn search_outside(pid: i32, pieces: &Pieces) -> Searched {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("maps");
+    let region = REGIONS.into_iter().find(|name| maps.contains(name));
+    search(pid, pieces, region)
 }
 
 /// A child's process id.

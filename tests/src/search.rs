@@ -4,6 +4,7 @@
 //! It reads `/proc/PID/mem`, which needs `CAP_SYS_PTRACE` for a process like the wrapper. Pieces
 //! shorter than 16 bytes are not told from chance; registers of the process are not looked at.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -42,8 +43,8 @@ pub fn random_text(len: usize) -> String {
 /// What is searched for: every piece of every form of some values.
 #[derive(Debug)]
 pub struct Pieces {
-    /// Sorted by the piece.
-    pieces: Vec<(u128, Form)>,
+    /// Sorted by the piece; with the number of the value that it is of.
+    pieces: Vec<(u128, Form, usize)>,
     /// Bit n: some piece begins with the three bytes n. Most places are told by it alone.
     beginnings: Vec<u64>,
 }
@@ -68,10 +69,10 @@ impl Pieces {
     #[must_use]
     pub fn of<V: AsRef<[u8]>>(values: &[V]) -> Self {
         let mut pieces = Vec::new();
-        let mut add = |text: &[u8], form: Form| {
-            pieces.extend(text.windows(PIECE).map(|piece| (number(piece), form)));
-        };
-        for value in values {
+        for (of, value) in values.iter().enumerate() {
+            let mut add = |text: &[u8], form: Form| {
+                pieces.extend(text.windows(PIECE).map(|piece| (number(piece), form, of)));
+            };
             let value = value.as_ref();
             assert!(value.len() >= PIECE, "a value of {} bytes", value.len());
             add(value, Form::Plain);
@@ -84,9 +85,9 @@ impl Pieces {
             }
         }
         pieces.sort_unstable();
-        pieces.dedup_by_key(|(piece, _)| *piece);
+        pieces.dedup_by_key(|(piece, ..)| *piece);
         let mut beginnings = vec![0; (1 << 24) / 64];
-        for (piece, _) in &pieces {
+        for (piece, ..) in &pieces {
             // The first three bytes.
             let beginning = usize::try_from(piece >> 104).expect("24 bits");
             beginnings[beginning / 64] |= 1 << (beginning % 64);
@@ -95,7 +96,7 @@ impl Pieces {
     }
 
     /// Every place in `memory` where a piece stands.
-    fn places(&self, memory: &[u8]) -> Vec<(usize, Form)> {
+    fn places(&self, memory: &[u8]) -> Vec<(usize, Form, usize)> {
         let mut places = Vec::new();
         for (offset, piece) in memory.windows(PIECE).enumerate() {
             let [first, second, third] = [piece[0], piece[1], piece[2]].map(usize::from);
@@ -106,9 +107,10 @@ impl Pieces {
             let wanted = number(piece);
             let at = self
                 .pieces
-                .binary_search_by_key(&wanted, |(piece, _)| *piece);
+                .binary_search_by_key(&wanted, |(piece, ..)| *piece);
             if let Ok(at) = at {
-                places.push((offset, self.pieces[at].1));
+                let (_, form, of) = self.pieces[at];
+                places.push((offset, form, of));
             }
         }
         places
@@ -162,6 +164,8 @@ pub struct Searched {
     pub bytes: usize,
     /// Places of pieces; of neighbouring ones the first.
     pub places: Vec<Place>,
+    /// Which values were found, as they were numbered for [`Pieces::of`].
+    pub values: BTreeSet<usize>,
 }
 
 /// Searches every readable mapping of `pid` except those whose name begins with `region`.
@@ -202,7 +206,8 @@ pub fn search(pid: i32, pieces: &Pieces, region: Option<&str>) -> Searched {
 impl Searched {
     fn add(&mut self, mapping: &str, bytes: &[u8], pieces: &Pieces) {
         let mut end = 0;
-        for (offset, form) in pieces.places(bytes) {
+        for (offset, form, of) in pieces.places(bytes) {
+            self.values.insert(of);
             let is_next = offset < end;
             end = offset + PIECE;
             if is_next {
@@ -229,7 +234,7 @@ mod tests {
         let pieces = Pieces::of(&[&value]);
         let found = |memory: &[u8]| {
             let places = pieces.places(memory).into_iter();
-            places.map(|(_, form)| form).collect::<Vec<_>>()
+            places.map(|(_, form, _)| form).collect::<Vec<_>>()
         };
         assert_eq!(found(&value.as_bytes()[3..19]), [Form::Plain]);
         assert_eq!(found(&value.as_bytes()[3..18]), [], "too short");
@@ -240,6 +245,15 @@ mod tests {
             assert!(found(&encoded).contains(&Form::Base64));
         }
         assert_eq!(found(random_text(4096).as_bytes()), []);
+    }
+
+    #[test]
+    fn the_values_that_are_found_are_told_apart() {
+        let values = [0; 3].map(|_| random_text(20));
+        let memory = [&values[2], &values[0]].map(String::as_str).concat();
+        let mut searched = Searched::default();
+        searched.add("here", memory.as_bytes(), &Pieces::of(&values));
+        assert_eq!(searched.values, BTreeSet::from([0, 2]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
 use super::certs::{Authority, Identity, provider};
 
@@ -39,16 +39,21 @@ pub struct Connection {
     written: Arc<AtomicU64>,
 }
 
-/// Shows `identity`; demands a client certificate of `clients`, if given.
+/// Shows `identity`; demands a client certificate of `clients`, if given; speaks these `versions`
+/// of TLS.
 ///
 /// # Panics
 ///
 /// When rustls does not take the identity.
 #[must_use]
-pub fn server_config(identity: &Identity, clients: Option<&Authority>) -> Arc<ServerConfig> {
+pub fn server_config(
+    identity: &Identity,
+    clients: Option<&Authority>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("TLS 1.2 and 1.3");
+        .with_protocol_versions(versions)
+        .expect("versions with ciphers");
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(authority) => {

@@ -36,7 +36,7 @@ impl TokenReview {
     #[must_use]
     pub fn start() -> Self {
         let authority = Authority::new("a cluster");
-        let config = server_config(&authority.server(Flaw::None), None);
+        let config = server_config(&authority.server(Flaw::None), None, rustls::ALL_VERSIONS);
         let issued = Arc::<Mutex<Vec<Issued>>>::default();
         let known = Arc::clone(&issued);
         let front = Front::new(move |stream, _| {

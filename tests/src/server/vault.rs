@@ -89,6 +89,15 @@ impl Server {
         server
     }
 
+    /// A server of one's own that speaks TLS 1.2 only where it demands a client certificate. It
+    /// is not initialised: no connection may get that far.
+    #[must_use]
+    pub fn of_tls12() -> Self {
+        Self::launch(Arc::new(Pki::new()), &|config, _, _| {
+            config["listener"][0]["tcp"]["tls_max_version"] = json!("tls12");
+        })
+    }
+
     /// Starts the program, with what `change` makes of the configuration, given folder and ports.
     pub(super) fn launch(pki: Arc<Pki>, change: &dyn Fn(&mut Value, &Path, &Ports)) -> Self {
         let folder = folder("server");

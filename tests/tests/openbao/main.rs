@@ -9,6 +9,7 @@
 )]
 
 mod app;
+mod bounded;
 mod cluster;
 mod doctor;
 mod engines;

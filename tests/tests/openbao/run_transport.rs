@@ -200,3 +200,36 @@ fn neither_a_login_nor_a_write_is_sent_again_after_a_cut() {
         assert_eq!(proxy.asked().len(), 1, "{:?}", proxy.asked());
     }
 }
+
+#[test]
+fn tls_1_2_is_spoken_where_the_server_has_no_other() {
+    let one = OneSecret::new();
+    let proxy = Proxy::of_tls12(one.app.server);
+    arrives(&one.through(&proxy));
+    let seen = proxy.seen();
+    assert_eq!(one.reads(&proxy), 1);
+    assert!(seen.iter().all(|seen| seen.tls == "TLSv1_2"), "{seen:?}");
+    // Control.
+    let proxy = Proxy::new(one.app.server);
+    arrives(&one.through(&proxy));
+    assert!(proxy.seen().iter().all(|seen| seen.tls == "TLSv1_3"));
+}
+
+#[test]
+fn a_missing_client_certificate_is_told_over_tls_1_2_too() {
+    let one = OneSecret::new();
+    let without = |url: &str, server: &Server| {
+        let wrapper = Wrapper::openbao_at(url, &server.pki.authority, None);
+        one.ask(one.app.login(wrapper))
+    };
+    let proxy = Proxy::of_tls12(one.app.server);
+    let wrapper = without(&proxy.url(), one.app.server);
+    let text = "it demands one; give --client-cert and --client-key";
+    let _ended = refused(&wrapper, status::PRIVILEGE, &[text]);
+    assert_eq!(proxy.asked(), Vec::<String>::new());
+    // The real server has the alerts of TLS 1.2 only, none of which says it as clearly.
+    let server = Server::of_tls12();
+    let wrapper = without(&server.url(), &server);
+    let text = "none was given, or it is bad; see --client-cert and --client-key";
+    let _ended = refused(&wrapper, status::PRIVILEGE, &[text]);
+}

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use reqwest::Method;
 use reqwest::blocking::Client;
 use reqwest::header::HeaderValue;
-use rustls::ServerConfig;
+use rustls::{ALL_VERSIONS, ServerConfig, SupportedProtocolVersion};
 
 use super::ALWAYS;
 use super::answer::{Answer, Forwarded};
@@ -84,9 +84,24 @@ impl Proxy {
     /// Before this server, with this certificate.
     #[must_use]
     pub fn showing(server: &Server, certificate: &Identity) -> Self {
+        Self::speaking(server, certificate, ALL_VERSIONS)
+    }
+
+    /// Before this server, speaking TLS 1.2 only to whoever asks it.
+    #[must_use]
+    pub fn of_tls12(server: &Server) -> Self {
+        let certificate = server.pki.authority.server(Flaw::None);
+        Self::speaking(server, &certificate, &[&rustls::version::TLS12])
+    }
+
+    fn speaking(
+        server: &Server,
+        certificate: &Identity,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
         let authority = &server.pki.authority;
         let state = Arc::new(State {
-            config: server_config(certificate, Some(authority)),
+            config: server_config(certificate, Some(authority), versions),
             server: server.url(),
             client: client(authority.client_config(Some(&server.pki.client))),
             rules: Mutex::default(),
