@@ -11,6 +11,7 @@ pub mod copy;
 pub mod doctor;
 pub mod harden;
 pub mod init;
+pub mod json;
 pub mod plan;
 pub mod program;
 pub mod reference;

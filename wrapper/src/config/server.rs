@@ -230,16 +230,21 @@ pub fn server_config(
         "transit_mount",
         &["VAULT_TRANSIT_PATH"],
     )?;
+    let transit = TransitSettings {
+        key: lookup.text(&args.transit_key, "transit_key", &["VAULT_TRANSIT_KEY_ID"])?,
+        mount: mount.map_or(transit.mount, |mount| mount.trim_matches('/').to_owned()),
+    };
+    path_part("--transit-mount", &transit.mount)?;
+    if let Some(key) = &transit.key {
+        path_part("--transit-key", key)?;
+    }
     Ok(ServerConfig {
         namespace,
         tls: tls(args, lookup)?,
         proxy: proxy(args, lookup, &addresses)?,
         login: login(args, lookup)?,
         kv_version: lookup.parsed(args.kv_version, "kv_version", &[], KV_VERSION)?,
-        transit: TransitSettings {
-            key: lookup.text(&args.transit_key, "transit_key", &["VAULT_TRANSIT_KEY_ID"])?,
-            mount: mount.map_or(transit.mount, |mount| mount.trim_matches('/').to_owned()),
-        },
+        transit,
         limits: limits(args, lookup)?,
         addresses,
     })
@@ -272,6 +277,17 @@ fn namespace(args: &ServerArgs, lookup: &Lookup<'_>) -> Found<String> {
     Ok((!name.is_empty()).then(|| name.to_owned()))
 }
 
+/// A part of the API's path: `.` and `..` would lead elsewhere.
+fn path_part(origin: &str, value: &str) -> Result<(), ServerSettingError> {
+    let is_odd = |segment: &str| matches!(segment, "" | "." | "..");
+    if value.split('/').any(is_odd) || value.chars().any(char::is_control) {
+        let origin = origin.to_owned();
+        let expected = "a path of names, without `.`, `..`, two slashes or control characters";
+        return Err(ServerSettingError::Value { origin, expected });
+    }
+    Ok(())
+}
+
 /// A proxy sees host and port of what goes through it, and with plain http everything.
 fn proxy(args: &ServerArgs, lookup: &Lookup<'_>, addresses: &[Address]) -> Found<String> {
     let known = ["BAO_PROXY_ADDR", "VAULT_PROXY_ADDR"];
@@ -286,6 +302,13 @@ fn proxy(args: &ServerArgs, lookup: &Lookup<'_>, addresses: &[Address]) -> Found
         return Err(ServerSettingError::Value { origin, expected });
     }
     let insecure_http = lookup.flag(args.insecure_http, "insecure_http", &[])?;
+    let named = ["BAO_TLS_SERVER_NAME", "VAULT_TLS_SERVER_NAME"];
+    let name = lookup.given(args.tls_server_name.as_deref(), "tls_server_name", &named)?;
+    if name.is_some() {
+        // The tunnel would be asked for under the certificate's name.
+        let expected = "left out where --tls-server-name is given";
+        return Err(ServerSettingError::Value { origin, expected });
+    }
     if !insecure_http && addresses.iter().any(|address| !address.is_tls()) {
         return Err(ServerSettingError::OpenProxy { origin });
     }
@@ -364,6 +387,9 @@ fn login(args: &ServerArgs, lookup: &Lookup<'_>) -> Result<LoginSettings, Server
         let mount = mount.trim_matches('/');
         mount.strip_prefix("auth/").unwrap_or(mount).to_owned()
     });
+    if let Some(mount) = &mount {
+        path_part("--auth-mount", mount)?;
+    }
     let token = lookup.given(None, "", &["BAO_TOKEN", "VAULT_TOKEN"])?;
     // Elsewhere such a text (`vault:login`) asks for our own login token.
     let is_reference = |text: &str| Schemes::new([]).strip(text).is_some();
@@ -373,6 +399,14 @@ fn login(args: &ServerArgs, lookup: &Lookup<'_>) -> Result<LoginSettings, Server
         return Err(ServerSettingError::Value {
             origin: origin.clone(),
             expected: "a token and no reference: the login token is never handed to the program",
+        });
+    }
+    if let Some(Given { value, origin }) = &token
+        && !value.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        return Err(ServerSettingError::Value {
+            origin: origin.clone(),
+            expected: "a token: one word of ASCII characters",
         });
     }
     Ok(LoginSettings {

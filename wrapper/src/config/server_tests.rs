@@ -55,7 +55,6 @@ fn every_well_known_variable_is_read() {
         ("VAULT_CLIENT_KEY", "local:tls/client#key"),
         ("VAULT_TLS_SERVER_NAME", "bao.example"),
         ("VAULT_SKIP_VERIFY", "T"),
-        ("VAULT_PROXY_ADDR", "http://proxy:3128"),
         ("VAULT_ROLE", "app"),
         ("VAULT_AUTH_METHOD", "jwt"),
         ("VAULT_TOKEN", "hvs.hunter2"),
@@ -75,7 +74,6 @@ fn every_well_known_variable_is_read() {
     assert_eq!(tls.client_key, Some(key));
     assert_eq!(tls.server_name.as_deref(), Some("bao.example"));
     assert!(tls.insecure_skip_verify);
-    assert_eq!(config.proxy.as_deref(), Some("http://proxy:3128"));
     assert_eq!(config.login.role.as_deref(), Some("app"));
     assert_eq!(config.login.method.as_deref(), Some("jwt"));
     assert!(config.login.token.is_some());
@@ -84,6 +82,25 @@ fn every_well_known_variable_is_read() {
     assert_eq!(config.limits.request, Duration::from_secs(7));
     assert_eq!(config.limits.retries, 0);
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_proxy_is_taken_from_the_well_known_variable_but_not_beside_a_server_name() {
+    let proxy = ("VAULT_PROXY_ADDR", "http://proxy:3128");
+    let none = ServerArgs::default();
+    let alone = config(&none, &[proxy], &NONE).expect("valid");
+    assert_eq!(alone.proxy.as_deref(), Some("http://proxy:3128"));
+    let named = config(
+        &none,
+        &[proxy, ("BAO_TLS_SERVER_NAME", "bao.example")],
+        &NONE,
+    );
+    assert!(
+        named
+            .expect_err("both")
+            .to_string()
+            .contains("--tls-server-name")
+    );
 }
 
 #[test]
@@ -182,6 +199,42 @@ fn a_proxy_is_an_http_address_without_a_user_and_gets_no_plain_http() {
     };
     let config = config(&insecure, &[], &NONE).expect("allowed");
     assert_eq!(config.weaknesses().len(), 1, "and it lowers the level");
+}
+
+#[test]
+fn h4_settings_that_are_part_of_a_path_lead_nowhere_else() {
+    for value in ["../sys/x", "a/../b", ".", "a//b", "a\nb"] {
+        let auth = ServerArgs {
+            auth_mount: text(value),
+            ..ServerArgs::default()
+        };
+        let transit = ServerArgs {
+            transit_mount: text(value),
+            ..ServerArgs::default()
+        };
+        let key = ServerArgs {
+            transit_key: text(value),
+            ..ServerArgs::default()
+        };
+        for args in [auth, transit, key] {
+            let error = config(&args, &[], &NONE).expect_err(value).to_string();
+            assert!(error.contains("a path of names"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_token_of_the_environment_fits_into_a_header() {
+    let error = config(
+        &ServerArgs::default(),
+        &[("VAULT_TOKEN", "hvs.x\nhunter2")],
+        &NONE,
+    );
+    let error = error.expect_err("two lines").to_string();
+    assert!(
+        error.contains("VAULT_TOKEN") && !error.contains("hunter2"),
+        "{error}"
+    );
 }
 
 #[test]

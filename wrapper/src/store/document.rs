@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 
 use super::path::SecretPath;
 
+use crate::json::{self, JsonError};
+
 /// Value of `format`, so that no other JSON document is taken for a store.
 pub const FORMAT: &str = "cloudtaser-store";
 /// The version of the layout that this program reads and writes.
@@ -136,6 +138,24 @@ pub enum DocumentError {
     },
 }
 
+impl From<JsonError> for DocumentError {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::Syntax { line, column } => Self::Json {
+                line,
+                column,
+                what: "this is not valid JSON",
+            },
+            JsonError::NoObject => Self::Inconsistent {
+                what: "the JSON here is no object of fields",
+            },
+            JsonError::TooDeep | JsonError::TooMany => Self::Inconsistent {
+                what: "the JSON here is nested deeper than 64 levels",
+            },
+        }
+    }
+}
+
 impl From<serde_json::Error> for DocumentError {
     /// Keeps the place only: the text of these errors may quote the value.
     fn from(error: serde_json::Error) -> Self {
@@ -248,7 +268,7 @@ impl Version<'_> {
     /// [`DocumentError::Json`] when the text is no object after all.
     pub fn fields(&self) -> Result<Map<String, Value>, DocumentError> {
         match &self.data {
-            Some(data) => Ok(serde_json::from_str(data.get())?),
+            Some(data) => Ok(json::parse_own_object(data.get().as_bytes())?),
             None => Ok(Map::new()),
         }
     }

@@ -9,6 +9,7 @@ use rustls::{AlertDescription, CertificateError};
 
 use super::error::{BoxedCause, ServerError};
 use super::resolve::ResolveError;
+use crate::secret::Secret;
 
 /// What was being done.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Doing<'a> {
     pub(super) request: &'a str,
     /// The limit of one request.
     pub(super) limit: Duration,
+    /// What is sent in secret, and must not come back in a message.
+    pub(super) ours: &'a [&'a Secret],
 }
 
 impl Doing<'_> {

@@ -379,7 +379,7 @@ fn texts(json: &str) -> Vec<Secret> {
         }
     }
     let mut found = Vec::new();
-    if let Ok(value) = serde_json::from_str(json) {
+    if let Ok(value) = crate::json::parse(json.as_bytes()) {
         collect(value, &mut found);
     }
     found

@@ -14,28 +14,35 @@ use crate::source::{Fields, ReadError, Request, SourceConfig, local};
 
 /// What the references of [`TlsSettings`] name, by reference.
 #[derive(Debug)]
-pub(super) struct LocalPem(Result<BTreeMap<String, Secret>, String>);
+pub(super) struct LocalPem(BTreeMap<String, Result<Secret, String>>);
 
 impl LocalPem {
     /// Reads all of them; the store is not opened when there are none.
     pub(super) fn read(config: &SourceConfig) -> Self {
         let wanted = references(&config.server.tls);
-        if wanted.is_empty() {
-            return Self(Ok(BTreeMap::new()));
+        // The cause is told for the reference that is looked up, so it must be a text.
+        match read_all(config, &wanted) {
+            Ok(texts) => Self(texts),
+            Err(error) => {
+                let text = chain(&*error);
+                let failed = wanted
+                    .into_iter()
+                    .map(|name| (name.to_owned(), Err(text.clone())));
+                Self(failed.collect())
+            }
         }
-        // The cause is told for each reference that is looked up, so it must be a text.
-        Self(read_all(config, wanted).map_err(|error| chain(&*error)))
     }
 
     /// The text that `reference` names.
     ///
     /// # Errors
     ///
-    /// Why the store could not be read.
+    /// Why it could not be read.
     pub(super) fn look_up(&self, reference: &str) -> Result<Secret, BoxedCause> {
-        match &self.0 {
-            Ok(texts) => Ok(texts.get(reference).cloned().ok_or("it was not read")?),
-            Err(error) => Err(error.clone().into()),
+        match self.0.get(reference) {
+            Some(Ok(text)) => Ok(text.clone()),
+            Some(Err(error)) => Err(error.clone().into()),
+            None => Err("it was not read".into()),
         }
     }
 
@@ -45,8 +52,9 @@ impl LocalPem {
     ///
     /// Those of [`Kept::keep`].
     pub(super) fn keep(self) -> Result<KeptPem, ServerError> {
-        let texts = self.0.unwrap_or_default().into_iter();
-        let kept = texts.map(|(reference, text)| Ok((reference, Kept::keep(&text)?)));
+        let texts = self.0.into_iter();
+        let read = texts.filter_map(|(reference, text)| Some((reference, text.ok()?)));
+        let kept = read.map(|(reference, text)| Ok((reference, Kept::keep(&text)?)));
         Ok(KeptPem(kept.collect::<Result<_, ServerError>>()?))
     }
 }
@@ -59,9 +67,11 @@ impl KeptPem {
     /// Copies on the heap, for one connection.
     pub(super) fn copy(&self) -> LocalPem {
         let texts = self.0.iter();
-        LocalPem(Ok(texts
-            .map(|(name, kept)| (name.clone(), kept.copy()))
-            .collect()))
+        LocalPem(
+            texts
+                .map(|(name, kept)| (name.clone(), Ok(kept.copy())))
+                .collect(),
+        )
     }
 }
 
@@ -74,30 +84,45 @@ fn references(tls: &TlsSettings) -> Vec<&str> {
     references.collect()
 }
 
-fn read_all(
-    config: &SourceConfig,
-    wanted: Vec<&str>,
-) -> Result<BTreeMap<String, Secret>, BoxedCause> {
-    let mut requests = Vec::new();
-    let mut fields = Vec::new();
-    for text in &wanted {
-        let reference = reference::parse(text, &Schemes::new([local::KIND.name]))?;
-        let Target::Read {
+type Texts = BTreeMap<String, Result<Secret, String>>;
+
+/// One opening of the store for all.
+fn read_all(config: &SourceConfig, wanted: &[&str]) -> Result<Texts, BoxedCause> {
+    let mut texts = Texts::new();
+    let (mut requests, mut fields) = (Vec::new(), Vec::new());
+    for text in wanted {
+        match read_reference(text) {
+            Ok((request, field)) => {
+                requests.push(request);
+                fields.push((field, (*text).to_owned()));
+            }
+            Err(error) => {
+                texts.insert((*text).to_owned(), Err(chain(&*error)));
+            }
+        }
+    }
+    if requests.is_empty() {
+        return Ok(texts);
+    }
+    let answers = (local::KIND.open)(config)?.read(&requests)?;
+    for (answer, (field, text)) in answers.into_iter().zip(fields) {
+        let found = take(answer, field.as_deref()).map_err(|error| chain(&*error));
+        texts.insert(text, found);
+    }
+    Ok(texts)
+}
+
+/// The path to read, and the field.
+fn read_reference(text: &str) -> Result<(Request, Option<String>), BoxedCause> {
+    let reference = reference::parse(text, &Schemes::new([local::KIND.name]))?;
+    match reference.target {
+        Target::Read {
             path,
             field,
             version,
-        } = reference.target
-        else {
-            return Err("the local store is only read".into());
-        };
-        requests.push(Request::read(path, version));
-        fields.push(field);
+        } => Ok((Request::read(path, version), field)),
+        _ => Err("the local store is only read".into()),
     }
-    let answers = (local::KIND.open)(config)?.read(&requests)?;
-    let found = answers.into_iter().zip(fields).zip(wanted);
-    found
-        .map(|((answer, field), text)| Ok((text.to_owned(), take(answer, field.as_deref())?)))
-        .collect()
 }
 
 fn take(answer: Result<Fields, ReadError>, field: Option<&str>) -> Result<Secret, BoxedCause> {

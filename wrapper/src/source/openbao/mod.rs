@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod fault;
 mod fetch;
+mod file;
 mod grant;
 mod handshake;
 mod interrupt;
@@ -76,6 +77,9 @@ const LOGIN_INTERRUPTED: Duration = Duration::from_millis(300);
 
 struct OpenBao {
     config: SourceConfig,
+    /// Read when the source is opened: it may ask for a passphrase, and signals are not blocked
+    /// yet. Taken by the read.
+    pem: Option<LocalPem>,
     kept: Option<(Kept, KeptPem)>,
     /// Answers that a lease hangs on, which ends with the token.
     leases: Cell<usize>,
@@ -87,6 +91,7 @@ fn open(config: &SourceConfig) -> Result<Box<dyn Source>, SourceError> {
     }
     Ok(Box::new(OpenBao {
         config: config.clone(),
+        pem: Some(LocalPem::read(config)),
         kept: None,
         leases: Cell::new(0),
     }))
@@ -109,7 +114,8 @@ impl Source for OpenBao {
         &mut self,
         requests: &[Request],
     ) -> Result<Vec<Result<Fields, ReadError>>, SourceError> {
-        let pem = LocalPem::read(&self.config);
+        let pem = self.pem.take();
+        let pem = pem.unwrap_or_else(|| LocalPem::read(&self.config));
         let transport = connect(&self.config, &pem).map_err(failed)?;
         let work = self.log_in_and_fetch(transport, requests);
         let (session, answers) = run(work).and_then(|result| result).map_err(failed)?;

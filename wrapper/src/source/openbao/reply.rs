@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::json;
 use crate::secret::Secret;
 
 /// Longest text of a server that is repeated, in characters. Chosen: two lines of a terminal.
@@ -38,7 +39,7 @@ impl Reply {
         let body = if bytes.iter().all(u8::is_ascii_whitespace) {
             Ok(Value::Null)
         } else {
-            serde_json::from_slice(bytes)
+            json::parse(bytes)
         };
         match body {
             Ok(value) => {
@@ -49,11 +50,7 @@ impl Reply {
                 status,
                 body: Body(Value::Null),
             }),
-            Err(error) => Err(format!(
-                "no JSON at line {}, column {}",
-                error.line(),
-                error.column()
-            )),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -181,12 +178,19 @@ fn without(mut text: String, ours: &[&Secret]) -> String {
     text
 }
 
+/// Whether a character stands for itself in a line: no control character, and none that turns or
+/// hides what stands beside it (Unicode, "Bidirectional Control" and zero-width characters).
+fn is_shown(c: char) -> bool {
+    let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !c.is_control() && !hides
+}
+
 /// One line without control characters, shortened.
 fn printable(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut shown: String = line
         .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if is_shown(c) { c } else { '\u{fffd}' })
         .take(SHOWN_CHARS)
         .collect();
     if line.chars().count() > SHOWN_CHARS {
@@ -247,6 +251,8 @@ mod tests {
             said.complaint(&[&token]),
             "status 403: no\u{fffd}[31m, … no; 2"
         );
+        let turned = reply(400, r#"{"errors": ["a\u202eb"]}"#);
+        assert_eq!(turned.words_behind_colon(&[]), ": a\u{fffd}b");
         let long = reply(400, &format!(r#"{{"errors": ["{}"]}}"#, "x".repeat(10_000)));
         assert!(long.complaint(&[]).chars().count() < 200);
         let warned = reply(404, r#"{"errors": [], "warnings": ["w"]}"#);

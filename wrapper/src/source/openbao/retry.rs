@@ -8,6 +8,10 @@ const FIRST: Duration = Duration::from_millis(200);
 /// The longest pause that we choose ourselves.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// The longest wish of a server that counts as one. Chosen: beyond every limit of ours, and small
+/// enough to be added to a clock.
+const MAX_ASKED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The pause before try `attempt` (1 is the first repetition).
 ///
 /// Doubles from 200 ms to 5 s, and is then stretched by up to a half: `dice` is any number, so
@@ -28,7 +32,8 @@ pub(super) fn pause(attempt: u32, asked: Option<Duration>, dice: u16) -> Duratio
 /// by this API, and is left out.
 #[must_use]
 pub(super) fn retry_after(text: &str) -> Option<Duration> {
-    text.trim().parse().ok().map(Duration::from_secs)
+    let seconds: u64 = text.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_ASKED))
 }
 
 #[cfg(test)]
@@ -47,7 +52,9 @@ mod tests {
     fn a_longer_wish_of_the_server_counts_a_shorter_one_does_not() {
         let wish = |seconds| pause(1, Some(Duration::from_secs(seconds)), 0).as_millis();
         assert_eq!([wish(0), wish(3)], [200, 3000]);
-        assert!(pause(3, retry_after("18446744073709551615"), u16::MAX) > LONGEST);
+        let endless = pause(3, retry_after("18446744073709551615"), u16::MAX);
+        assert_eq!(endless, MAX_ASKED + MAX_ASKED / 2);
+        assert!(std::time::Instant::now().checked_add(endless).is_some());
     }
 
     #[test]

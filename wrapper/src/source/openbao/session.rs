@@ -133,7 +133,11 @@ impl Login<'_> {
     /// Takes the token out of the object `auth`.
     fn session(&self, mut auth: Map<String, Value>) -> Result<Session, ServerError> {
         let token = match auth.remove("client_token") {
-            Some(Value::String(token)) if !token.is_empty() => Secret::from(token),
+            Some(Value::String(token)) if is_token(&token) => Secret::from(token),
+            Some(Value::String(_)) => {
+                let problem = "a text at `auth.client_token` that no header can hold";
+                return Err(self.no_api(problem.to_owned()));
+            }
             _ if auth.get("mfa_requirement").is_some_and(Value::is_object) => {
                 return Err(ServerError::Login {
                     address: self.transport.address(),
@@ -264,6 +268,11 @@ impl Login<'_> {
             reason: reason.to_owned(),
         }
     }
+}
+
+/// Whether a text can be a token: it travels in a header.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Whether a thing of this kind is made by that path of the API.

@@ -3,7 +3,6 @@
 //!
 //! TLS 1.3 with a post-quantum key exchange (X25519MLKEM768) is offered first; 1.2 is the least.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::any_certificate::AnyCertificate;
 use super::error::BoxedCause;
+use super::file;
 use super::settings::{PemSource, TlsSettings};
 use crate::secret::Secret;
 
@@ -302,13 +302,9 @@ fn revocation_lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'sta
 }
 
 fn read(what: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes))
-        .map_err(|source| TlsError::Read {
-            what,
-            path: path.to_owned(),
-            source,
-        })?;
-    Ok(bytes)
+    file::read(path, MAX_FILE_BYTES).map_err(|source| TlsError::Read {
+        what,
+        path: path.to_owned(),
+        source,
+    })
 }

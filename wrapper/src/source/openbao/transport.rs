@@ -14,7 +14,7 @@ use super::address::Address;
 use super::endpoint::Endpoint;
 use super::error::ServerError;
 use super::fault::Doing;
-use super::reply::Reply;
+use super::reply::{Reply, cleaned};
 use super::retry;
 use super::settings::{Limits, ServerConfig};
 use crate::secret::Secret;
@@ -224,10 +224,16 @@ impl Transport {
             return Err((ServerError::NoAddress, None));
         };
         let name = call.name();
+        let ours: Vec<_> = call
+            .token
+            .into_iter()
+            .chain(call.ours.iter().copied())
+            .collect();
         let doing = Doing {
             address: &endpoint.shown,
             request: &name,
             limit: self.limits.get().request,
+            ours: &ours,
         };
         let end = self
             .deadline
@@ -264,7 +270,7 @@ impl Transport {
             self.notice(&response);
             let status = response.status();
             if !status.is_redirection() {
-                return self.finish(response, call, doing).await;
+                return self.finish(response, doing).await;
             }
             let redirected = self.redirected(endpoint, &url, &response, doing);
             (endpoint, url) = redirected.map_err(final_)?;
@@ -325,6 +331,11 @@ impl Transport {
         let Some(mut target) = location.and_then(|text| from.join(text).ok()) else {
             return Err(doing.is_no_api(format!("a redirect ({}) to nowhere", response.status())));
         };
+        // A relative redirect stays with the name that stands for the host.
+        if target.origin() == endpoint.base.origin() {
+            let set = target.set_host(endpoint.address.url().host_str());
+            set.map_err(|_no_host| doing.is_no_api("a redirect to no host"))?;
+        }
         // 301 to 303 may turn a POST into a GET (RFC 9110, 15.4); the API uses 307.
         let keeps_method = [
             StatusCode::TEMPORARY_REDIRECT,
@@ -359,7 +370,6 @@ impl Transport {
     async fn finish(
         &self,
         response: Response,
-        call: &Call<'_>,
         doing: Doing<'_>,
     ) -> Result<Reply, (ServerError, Option<Duration>)> {
         let status = response.status();
@@ -372,14 +382,7 @@ impl Transport {
         let parsed = Reply::parse(status.as_u16(), &bytes);
         let reply = parsed.map_err(|problem| final_(doing.is_no_api(problem)))?;
         match status.as_u16() {
-            412 | 429 | 472 | 473 | 500.. => {
-                let ours: Vec<_> = call
-                    .token
-                    .into_iter()
-                    .chain(call.ours.iter().copied())
-                    .collect();
-                Err((failing(&reply, &ours, doing), asked))
-            }
+            412 | 429 | 472 | 473 | 500.. => Err((failing(&reply, doing), asked)),
             200..=299 | 400..=499 => Ok(reply),
             other => Err(final_(doing.is_no_api(format!("status {other}")))),
         }
@@ -415,6 +418,13 @@ impl Transport {
             if self.received.get() > MAX_ANSWERS {
                 return Err(too_large(MAX_ANSWERS));
             }
+            // Doubling must not go beyond the limit.
+            let needed = bytes.len() + chunk.len();
+            if needed > bytes.capacity() {
+                let wanted = (bytes.capacity() * 2).min(MAX_ANSWER).max(needed);
+                let more = wanted - bytes.len();
+                bytes.reserve_exact(more);
+            }
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
@@ -430,16 +440,16 @@ fn redirect(doing: Doing<'_>, target: &Url, reason: &'static str) -> ServerError
     ServerError::Redirect {
         address: doing.address.to_owned(),
         request: doing.request.to_owned(),
-        // Path and query of a hostile redirect may hold anything.
-        target: target.origin().ascii_serialization(),
+        // Path and query of a hostile redirect may hold anything, and its host what we sent.
+        target: cleaned(target.origin().ascii_serialization(), doing.ours),
         reason,
     }
 }
 
 /// 412, 429, 472, 473 and 5xx: not now, perhaps later.
-fn failing(reply: &Reply, ours: &[&Secret], doing: Doing<'_>) -> ServerError {
+fn failing(reply: &Reply, doing: Doing<'_>) -> ServerError {
     let (address, request) = (doing.address.to_owned(), doing.request.to_owned());
-    let words = reply.words(ours);
+    let words = reply.words(doing.ours);
     match reply.status {
         429 => ServerError::RateLimited { address, request },
         472 | 473 => ServerError::Standby { address },
@@ -452,7 +462,7 @@ fn failing(reply: &Reply, ours: &[&Secret], doing: Doing<'_>) -> ServerError {
             address,
             request,
             status,
-            text: reply.words_behind_colon(ours),
+            text: reply.words_behind_colon(doing.ours),
         },
     }
 }

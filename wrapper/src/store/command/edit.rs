@@ -1,10 +1,10 @@
 //! `store edit`: a secret's fields as JSON in an editor, in memory only.
 
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::terminal;
 use crate::cli::store::EditArgs;
+use crate::json::{self, JsonError};
 use crate::source::SourceConfig;
 use crate::store::StoreError;
 use crate::store::editor::Editor;
@@ -54,9 +54,9 @@ fn save(
     before: &FieldMap,
     text: &Zeroizing<Vec<u8>>,
 ) -> Result<String, StoreError> {
-    let fields: FieldMap = match serde_json::from_slice(text) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) => {
+    let fields: FieldMap = match json::parse_own_object(text) {
+        Ok(fields) => fields,
+        Err(JsonError::NoObject) => {
             let text = "the edited text is no JSON object of fields; nothing was changed";
             return Err(StoreError::Usage(text.to_owned()));
         }

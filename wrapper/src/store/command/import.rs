@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::terminal;
 use crate::cli::store::{Format, ImportArgs};
+use crate::json;
 use crate::report::chain;
 use crate::source::SourceConfig;
 use crate::source::openbao::tree;
@@ -131,7 +132,7 @@ fn read(
 }
 
 fn from_json(text: &str, origin: &str) -> Result<FieldMap, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Json {
+    json::parse_own_object(text.as_bytes()).map_err(|error| StoreError::Json {
         origin: origin.to_owned(),
         source: error.into(),
     })

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::terminal;
 use crate::cli::store::SetArgs;
+use crate::json;
 use crate::source::SourceConfig;
 use crate::store::StoreError;
 use crate::store::open::{now, update};
@@ -134,7 +135,7 @@ fn value(args: &SetArgs, name: &str, origin: &Origin) -> Result<Value, StoreErro
         )));
     }
     if args.json {
-        return serde_json::from_slice(&bytes).map_err(|error| StoreError::Json {
+        return json::parse(&bytes).map_err(|error| StoreError::Json {
             origin: format!("the value of `{name}` from {}", origin.name()),
             source: error.into(),
         });

@@ -10,12 +10,11 @@ mod jwt;
 mod kubernetes;
 mod token;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
+use super::file;
 use super::settings::{LoginSettings, ServerConfig};
 use crate::secret::Secret;
 
@@ -145,14 +144,11 @@ pub fn body(parameters: &[(&str, &Secret)]) -> Secret {
 
 /// Reads a file that holds one word: a token, an id.
 fn read_word(what: &'static str, path: &Path) -> Result<Secret, LoginError> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_CREDENTIAL).read_to_end(&mut bytes))
-        .map_err(|source| LoginError::Read {
-            what,
-            path: path.to_owned(),
-            source,
-        })?;
+    let bytes = file::read(path, MAX_CREDENTIAL).map_err(|source| LoginError::Read {
+        what,
+        path: path.to_owned(),
+        source,
+    })?;
     let word = bytes.trim_ascii();
     let reason = if word.is_empty() {
         "is empty"
