@@ -120,6 +120,20 @@ fn a_token_that_cannot_be_revoked_is_a_warning_and_the_status_is_the_programs() 
 }
 
 #[test]
+fn a_token_without_the_right_to_revoke_itself_is_told_and_not_called_revoked() {
+    let OneSecret { app, kv } = OneSecret::new();
+    let path = format!("auth/{}/role/app", app.name);
+    let role = json!({ "token_no_default_policy": true, "token_policies": [app.name] });
+    let _answer = app.admin.write(&path, &role);
+    let wrapper = with_secret(app.direct(), &kv).flags(&["--verbose"]);
+    let ended = wrapper.run(&["true"]).with(0);
+    ended.says(&["warning: the login token is not revoked", "revoke-self"]);
+    assert!(!ended.stderr().contains("token is revoked"), "{ended:?}");
+    // Control: it lives.
+    let _left = app.token();
+}
+
+#[test]
 fn p15_the_token_is_in_no_environment_and_no_argument() {
     if !cloudtaser_tests::running::is_root() {
         return;

@@ -92,6 +92,27 @@ fn r11_a_value_that_no_variable_can_hold_is_refused_before_the_program() {
 }
 
 #[test]
+fn keys_of_the_json_library_are_plain_names_however_deep_they_nest() {
+    let (kv, app) = kv("kv", 2);
+    let raw = |inner: &str| json!({ "$serde_json::private::RawValue": inner });
+    // Parsed anew at every level, this would end the stack.
+    let mut nested = String::from("1");
+    for _level in 0..10 {
+        nested = raw(&format!("{}{nested}{}", "[".repeat(100), "]".repeat(100))).to_string();
+    }
+    kv.put(
+        "app",
+        &json!({ "f": "s3cret", "trick": raw("\"EVIL\""), "deep": raw(&nested) }),
+    );
+    let trick = format!("vault:{}/app#trick", kv.mount);
+    let wrapper = app.direct().env("A", format!("vault:{}/app#f", kv.mount));
+    let given = environment(&wrapper.env("TRICK", trick));
+    assert_eq!(given["A"], b"s3cret");
+    let expected = r#"{"$serde_json::private::RawValue":"\"EVIL\""}"#;
+    assert_eq!(given["TRICK"], expected.as_bytes());
+}
+
+#[test]
 fn h7_values_that_look_like_references_are_not_expanded() {
     let (kv, app) = kv("kv", 2);
     let inner = format!("vault:{}/app#password", kv.mount);
