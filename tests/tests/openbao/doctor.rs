@@ -289,11 +289,7 @@ fn a_wrapped_credential_is_left_for_the_start() {
 #[test]
 fn a_clock_that_is_off_is_warned_of() {
     let authority = Authority::new("clocks");
-    let config = server_config(
-        &authority.server(Flaw::None),
-        None,
-        rustls::ALL_VERSIONS,
-    );
+    let config = server_config(&authority.server(Flaw::None), None, rustls::ALL_VERSIONS);
     let front = Front::new(move |stream, _shared| {
         let Ok(mut connection) = Connection::accept(stream, config.clone()) else {
             return;
