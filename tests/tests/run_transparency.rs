@@ -109,9 +109,15 @@ fn limits_and_priority_are_inherited() {
         &["cat", "/proc/self/limits"],
     );
     assert!(limits.contains("77"), "control: {limits}");
-    assert_eq!(same_after("true", &["nice"]), "0\n");
-    let nice = same_after("exec nice -n 5 \"$@\"", &["nice"]);
-    assert_eq!(nice, "5\n");
+    // Whoever runs the tests may have lowered their priority already.
+    let priority = |shell: &str| {
+        same_after(shell, &["nice"])
+            .trim()
+            .parse::<i32>()
+            .expect("a number")
+    };
+    let own = priority("true");
+    assert_eq!(priority("exec nice -n 5 \"$@\""), (own + 5).min(19));
 }
 
 #[test]
