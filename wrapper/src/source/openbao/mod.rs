@@ -13,6 +13,7 @@ mod answer;
 mod any_certificate;
 mod endpoint;
 mod error;
+mod exchange;
 mod fault;
 mod fetch;
 mod file;
