@@ -209,7 +209,10 @@ impl Wrapper {
     #[must_use]
     pub fn for_every_user(mut self) -> Self {
         let copy = self.folder().join("cloudtaser");
-        let _bytes = std::fs::copy(&self.program, &copy).expect("copied");
+        // Not by us: a descriptor for writing, inherited by what another test starts just then,
+        // would make the file busy for execution.
+        let copied = Command::new("cp").arg(&self.program).arg(&copy).status();
+        assert!(copied.expect("cp").success());
         self.program = copy;
         let files = std::fs::read_dir(self.folder()).expect("listed");
         let files = files.map(|file| file.expect("listed").path());

@@ -312,9 +312,14 @@ fn a_copy_that_is_being_executed_is_replaced() {
     let other = tempfile::tempdir().expect("directory");
     let copy = home.path().join("cloudtaser");
     // One byte more than ours, so that it must be replaced; the kernel does not mind it.
-    let mut bytes = fs::read(cloudtaser()).expect("read");
-    bytes.push(0);
-    fs::write(&copy, bytes).expect("write");
+    // Another process writes it: a descriptor of ours would be inherited by whatever another test
+    // starts just then, and the kernel executes no file that somebody may write.
+    let written = Command::new("sh")
+        .args(["-c", r#"cat "$1" > "$2" && printf '\0' >> "$2""#, "sh"])
+        .arg(cloudtaser())
+        .arg(&copy)
+        .status();
+    assert!(written.expect("sh").success());
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
 
     // It waits for ever in its last step: nobody reads the pipe that it writes its line to, and
