@@ -21,3 +21,15 @@ pub fn cloudtaser() -> PathBuf {
     );
     path
 }
+
+/// Copies a program. Another process writes the file: a descriptor of ours would be inherited by
+/// whatever another test starts just then, and the kernel executes no file that somebody may write
+/// (`ETXTBSY`).
+///
+/// # Panics
+///
+/// When `cp` fails.
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").arg(from).arg(to).status();
+    assert!(copied.expect("cp").success(), "{}", to.display());
+}

@@ -16,7 +16,7 @@ use cloudtaser_wrapper::sys::signal::kill;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use crate::binary::cloudtaser;
+use crate::binary::{cloudtaser, copy_program};
 
 /// How long a run may take before it is killed, and so shows as status 137. Chosen: far more than
 /// any takes on a busy machine.
@@ -209,10 +209,7 @@ impl Wrapper {
     #[must_use]
     pub fn for_every_user(mut self) -> Self {
         let copy = self.folder().join("cloudtaser");
-        // Not by us: a descriptor for writing, inherited by what another test starts just then,
-        // would make the file busy for execution.
-        let copied = Command::new("cp").arg(&self.program).arg(&copy).status();
-        assert!(copied.expect("cp").success());
+        copy_program(&self.program, &copy);
         self.program = copy;
         let files = std::fs::read_dir(self.folder()).expect("listed");
         let files = files.map(|file| file.expect("listed").path());

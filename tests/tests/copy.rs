@@ -166,7 +166,7 @@ fn any_user_may_copy_where_he_may_write() {
     fs::create_dir(&target).expect("directory");
     // The build may lie below a directory that this user may not search.
     let program = home.path().join("program");
-    fs::copy(cloudtaser(), &program).expect("copy");
+    cloudtaser_tests::binary::copy_program(&cloudtaser(), &program);
     let as_nobody = || {
         let mut command = Command::new(&program);
         command

@@ -162,7 +162,7 @@ fn without_memlock_the_level_falls_and_the_fix_is_named() {
     }
     let home = home();
     let program = home.path().join("program");
-    fs::copy(cloudtaser(), &program).expect("copy");
+    cloudtaser_tests::binary::copy_program(&cloudtaser(), &program);
     let as_nobody = |limit: &str, options: &str| {
         let mut command = Command::new("sh");
         let script = format!(r#"ulimit -l {limit}; exec "$0" doctor --json {options}"#);

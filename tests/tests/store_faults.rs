@@ -173,7 +173,7 @@ fn an_unreadable_store_is_an_error() {
     let mut command = home.command(["get", "secret/a#f"]);
     if rustix::process::geteuid().is_root() {
         let binary = home.path().join("cloudtaser");
-        fs::copy(cloudtaser_tests::cloudtaser(), &binary).unwrap();
+        cloudtaser_tests::binary::copy_program(&cloudtaser_tests::cloudtaser(), &binary);
         let mut other = Command::new(binary);
         other
             .args(command.get_args())
