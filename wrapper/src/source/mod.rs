@@ -221,12 +221,12 @@ pub trait Source {
 
 /// What stays of a source while the program runs. It holds no value.
 pub trait Closing {
-    /// Ends what the source holds open elsewhere. Called once, last, however the start went.
+    /// Ends what the source holds open elsewhere; the last call, however the start went.
     ///
     /// # Errors
     ///
     /// [`SourceError`] when something stays behind; the program's end is not changed by it.
-    fn close(&mut self, ending: Ending) -> Result<(), SourceError>;
+    fn close(self: Box<Self>, ending: Ending) -> Result<(), SourceError>;
 }
 
 /// Why a source is closed.

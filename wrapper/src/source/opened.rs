@@ -59,7 +59,7 @@ impl Opened {
 
     /// Closes every source once. What fails is said; there is nothing else to be done about it.
     pub fn close(&mut self, ending: Ending, report: Report) {
-        for mut open in std::mem::take(&mut self.to_close) {
+        for open in std::mem::take(&mut self.to_close) {
             if let Err(error) = open.close(ending) {
                 report.warn(format_args!(
                     "the login token is not revoked and ends by itself: {}",

@@ -24,6 +24,7 @@ const MAX_ANSWERS: usize = 64 << 20;
 /// Redirects that are followed for one request. Chosen: a standby node sends to the leader, which
 /// may have changed meanwhile.
 const MAX_REDIRECTS: u32 = 3;
+
 impl Transport {
     /// Sends a request once, and follows redirects, until there is an answer.
     ///

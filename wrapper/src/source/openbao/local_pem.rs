@@ -46,15 +46,15 @@ impl LocalPem {
         }
     }
 
-    /// Moves them out of the heap.
+    /// Copies them into secret memory.
     ///
     /// # Errors
     ///
     /// Those of [`Kept::keep`].
-    pub(super) fn keep(self) -> Result<KeptPem, ServerError> {
-        let texts = self.0.into_iter();
-        let read = texts.filter_map(|(reference, text)| Some((reference, text.ok()?)));
-        let kept = read.map(|(reference, text)| Ok((reference, Kept::keep(&text)?)));
+    pub(super) fn keep(&self) -> Result<KeptPem, ServerError> {
+        let texts = self.0.iter();
+        let read = texts.filter_map(|(reference, text)| Some((reference, text.as_ref().ok()?)));
+        let kept = read.map(|(reference, text)| Ok((reference.clone(), Kept::keep(text)?)));
         Ok(KeptPem(kept.collect::<Result<_, ServerError>>()?))
     }
 }

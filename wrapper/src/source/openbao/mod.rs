@@ -79,8 +79,8 @@ const LOGIN_INTERRUPTED: Duration = Duration::from_millis(300);
 struct OpenBao {
     config: SourceConfig,
     /// Read when the source is opened: it may ask for a passphrase, and signals are not blocked
-    /// yet. Taken by the read.
-    pem: Option<LocalPem>,
+    /// yet.
+    pem: LocalPem,
     kept: Option<(Kept, KeptPem)>,
     /// Answers that a lease hangs on, which ends with the token.
     leases: Cell<usize>,
@@ -92,7 +92,7 @@ fn open(config: &SourceConfig) -> Result<Box<dyn Source>, SourceError> {
     }
     Ok(Box::new(OpenBao {
         config: config.clone(),
-        pem: Some(LocalPem::read(config)),
+        pem: LocalPem::read(config),
         kept: None,
         leases: Cell::new(0),
     }))
@@ -115,13 +115,11 @@ impl Source for OpenBao {
         &mut self,
         requests: &[Request],
     ) -> Result<Vec<Result<Fields, ReadError>>, SourceError> {
-        let pem = self.pem.take();
-        let pem = pem.unwrap_or_else(|| LocalPem::read(&self.config));
-        let transport = connect(&self.config, &pem).map_err(failed)?;
+        let transport = connect(&self.config, &self.pem).map_err(failed)?;
         let work = self.log_in_and_fetch(transport, requests);
         let (session, answers) = run(work).and_then(|result| result).map_err(failed)?;
         if let Some(session) = session {
-            self.kept = Some(self.keep(&session, pem).map_err(failed)?);
+            self.kept = Some(self.keep(&session).map_err(failed)?);
         }
         Ok(answers)
     }
@@ -130,7 +128,7 @@ impl Source for OpenBao {
         let (token, pem) = self.kept?;
         Some(Box::new(Login {
             config: self.config,
-            token: Some(token),
+            token,
             pem,
             has_leases: self.leases.get() > 0,
         }))
@@ -140,23 +138,20 @@ impl Source for OpenBao {
 /// A login of ours while the program runs.
 struct Login {
     config: SourceConfig,
-    token: Option<Kept>,
+    token: Kept,
     pem: KeptPem,
     /// Leases hang on the token and end with it.
     has_leases: bool,
 }
 
 impl Closing for Login {
-    fn close(&mut self, ending: Ending) -> Result<(), SourceError> {
-        let Some(token) = self.token.take() else {
-            return Ok(());
-        };
+    fn close(self: Box<Self>, ending: Ending) -> Result<(), SourceError> {
         if ending == Ending::Replaced && self.has_leases {
             let text = "the login token stays until it ends by itself: dynamic secrets hang on it";
             self.config.report.step(text);
             return Ok(());
         }
-        let revoked = revoke_anew(&self.config, &self.pem.copy(), &token.copy());
+        let revoked = revoke_anew(&self.config, &self.pem.copy(), &self.token.copy());
         if revoked.is_ok() {
             self.config.report.step("the login token is revoked");
         }
@@ -226,27 +221,27 @@ impl OpenBao {
         ));
     }
 
-    /// Moves the token out of the heap, and what it takes to revoke it.
-    fn keep(&self, session: &Session, pem: LocalPem) -> Result<(Kept, KeptPem), ServerError> {
+    /// Moves the token out of the heap, and what it takes to revoke it. Revokes it when that fails.
+    fn keep(&self, session: &Session) -> Result<(Kept, KeptPem), ServerError> {
+        let kept = self.keep_token(&session.token);
+        let kept = kept.and_then(|token| Ok((token, self.pem.keep()?)));
+        if kept.is_err()
+            && let Err(left) = revoke_anew(&self.config, &self.pem, &session.token)
+        {
+            self.warn_of_token(&left);
+        }
+        kept
+    }
+
+    fn keep_token(&self, token: &Secret) -> Result<Kept, ServerError> {
         let minimum = self.config.min_protection.min(Protection::Secretmem);
-        let kept = match Kept::keep(&session.token) {
-            // Fails closed, as the region does.
-            Ok(kept) if kept.protection < minimum => Err(ServerError::WeakMemory {
-                level: kept.protection,
-                minimum,
-            }),
-            result => result,
-        };
-        let kept = match kept {
-            Ok(kept) => kept,
-            Err(error) => {
-                if let Err(left) = revoke_anew(&self.config, &pem, &session.token) {
-                    self.warn_of_token(&left);
-                }
-                return Err(error);
-            }
-        };
-        Ok((kept, pem.keep()?))
+        let kept = Kept::keep(token)?;
+        let level = kept.protection;
+        // Fails closed, as the region does.
+        if level < minimum {
+            return Err(ServerError::WeakMemory { level, minimum });
+        }
+        Ok(kept)
     }
 
     fn warn_of_token(&self, error: &ServerError) {

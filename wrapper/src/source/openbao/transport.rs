@@ -132,7 +132,7 @@ impl Transport {
 
     /// The address that answered last, for messages.
     pub(super) fn address(&self) -> String {
-        self.endpoint(0)
+        self.endpoint()
             .map_or_else(String::new, |endpoint| endpoint.shown.clone())
     }
 
@@ -158,8 +158,8 @@ impl Transport {
         self.limits.set(limits);
     }
 
-    fn endpoint(&self, offset: usize) -> Option<&Endpoint> {
-        let index = self.current.get().wrapping_add(offset) % self.endpoints.len().max(1);
+    fn endpoint(&self) -> Option<&Endpoint> {
+        let index = self.current.get() % self.endpoints.len().max(1);
         self.endpoints.get(index)
     }
 
@@ -210,7 +210,7 @@ impl Transport {
 
     /// One try; a failure comes with the pause that the server asks for.
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, (ServerError, Option<Duration>)> {
-        let Some(endpoint) = self.endpoint(0) else {
+        let Some(endpoint) = self.endpoint() else {
             return Err((ServerError::NoAddress, None));
         };
         let name = call.name();
