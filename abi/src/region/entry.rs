@@ -126,6 +126,45 @@ impl<'a> Entry<'a> {
         self.variable
     }
 
+    /// Permission bits of the file, such as `0o400`.
+    #[must_use]
+    pub fn mode(&self) -> u32 {
+        match self.pair(at::FLAGS).map(|(_, mode)| mode & 0o7777) {
+            None | Some(0) => layout::DEFAULT_MODE,
+            Some(mode) => mode,
+        }
+    }
+
+    /// User and group id of the file's owner; `None` when it belongs to whoever looks.
+    #[must_use]
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        let (flags, _) = self.pair(at::FLAGS)?;
+        if flags & layout::FLAG_OWNER == 0 {
+            return None;
+        }
+        self.pair(at::UID)
+    }
+
+    /// How often the file can be opened, all processes together; `None` for no limit.
+    #[must_use]
+    pub fn open_limit(&self) -> Option<u32> {
+        let (limit, _) = self.pair(at::OPENS)?;
+        (limit != 0).then_some(limit)
+    }
+
+    /// When the live value was published, in nanoseconds since 1970; 0 for the first value.
+    #[must_use]
+    pub fn changed_ns(&self) -> u64 {
+        let field = self.base.checked_add(at::CHANGED_NS);
+        field
+            .and_then(|offset| words::u64_at(self.words, offset))
+            .unwrap_or(0)
+    }
+
+    fn pair(&self, field: usize) -> Option<(u32, u32)> {
+        words::u32_pair_at(self.words, self.base.checked_add(field)?)
+    }
+
     /// The most bytes that a value of this entry can have.
     #[must_use]
     pub const fn capacity(&self) -> usize {

@@ -26,6 +26,19 @@ pub const INCOMPATIBLE_FLAGS: u32 = 0xffff_0000;
 /// Entry flag: the slot is an environment string, `NAME=` before the value and a NUL after it.
 pub const FLAG_ENVIRON: u32 = 1;
 
+/// Entry flag: [`entry::UID`] and [`entry::GID`] name the owner of the file.
+pub const FLAG_OWNER: u32 = 2;
+
+/// Header flag: the preload library brings itself and the secrets into the programs that its
+/// program executes, even where that one cleans the environment.
+pub const FLAG_FOLLOW_CHILDREN: u32 = 1;
+
+/// Header flag: a program that cannot load the preload library gets the variables as plain ones.
+pub const FLAG_STATIC_PLAIN: u32 = 2;
+
+/// Mode bits of a file for which the writer gave none: readable by its owner.
+pub const DEFAULT_MODE: u32 = 0o400;
+
 /// Offsets within the header, in bytes from the region's start.
 pub mod header {
     /// `[u8; 8]`: [`super::MAGIC`].
@@ -58,9 +71,11 @@ pub mod header {
     pub const GENERATION: usize = 80;
     /// `u32`: the protection level's number ([`crate::protection::Protection::number`]).
     pub const PROTECTION: usize = 88;
-    /// `u32`: flags; none is defined yet.
+    /// `u32`: flags, [`super::FLAG_FOLLOW_CHILDREN`] and [`super::FLAG_STATIC_PLAIN`].
     pub const FLAGS: usize = 92;
-    // 96..128: reserved, zero, ignored by readers.
+    /// `u64`: when the region was made, in nanoseconds since 1970; 0 is not told.
+    pub const CREATED_NS: usize = 96;
+    // 104..128: reserved, zero, ignored by readers.
 }
 
 /// Offsets within a directory entry, in bytes from the entry's start.
@@ -81,7 +96,18 @@ pub mod entry {
     pub const PATH: usize = 48;
     /// `u32` offset among the texts, `u32` bytes: the variable's name.
     pub const VARIABLE: usize = 56;
-    /// `u32`: flags, [`super::FLAG_ENVIRON`].
+    /// `u32`: flags, [`super::FLAG_ENVIRON`] and [`super::FLAG_OWNER`].
     pub const FLAGS: usize = 64;
-    // 68..96: reserved, zero, ignored by readers.
+    /// `u32`: permission bits of the file, 0 for [`super::DEFAULT_MODE`].
+    pub const MODE: usize = 68;
+    /// `u32`: user id of the file's owner, with [`super::FLAG_OWNER`].
+    pub const UID: usize = 72;
+    /// `u32`: group id of the file, with [`super::FLAG_OWNER`].
+    pub const GID: usize = 76;
+    /// `u32`: how often the file can be opened, all processes together; 0 for no limit.
+    pub const OPENS: usize = 80;
+    // 84..88: reserved, zero, ignored by readers.
+    /// `u64`, atomic: when the live value was published, in nanoseconds since 1970; 0 for the
+    /// first value.
+    pub const CHANGED_NS: usize = 88;
 }

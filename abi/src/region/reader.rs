@@ -24,6 +24,7 @@ pub struct Region<'a> {
     pub(super) slots: [usize; 2],
     pub(super) slots_len: usize,
     protection: u32,
+    flags: u32,
 }
 
 impl<'a> Region<'a> {
@@ -46,7 +47,7 @@ impl<'a> Region<'a> {
             return Err(RegionError::Truncated);
         }
         let size = |offset| words::size_at(words, offset);
-        let protection = check_kind(words)?;
+        let (protection, flags) = check_kind(words)?;
         let capacity = size(header::CAPACITY).ok_or(RegionError::Truncated)?;
         if capacity > mapped {
             return Err(RegionError::Truncated);
@@ -92,6 +93,7 @@ impl<'a> Region<'a> {
             slots: [slots_0, slots_1],
             slots_len,
             protection,
+            flags,
         })
     }
 
@@ -121,6 +123,24 @@ impl<'a> Region<'a> {
     #[must_use]
     pub fn protection(&self) -> Protection {
         Protection::from_number(self.protection).unwrap_or(Protection::None)
+    }
+
+    /// Whether the preload library follows into the programs that its program executes.
+    #[must_use]
+    pub const fn follows_children(&self) -> bool {
+        self.flags & layout::FLAG_FOLLOW_CHILDREN != 0
+    }
+
+    /// Whether a program that cannot load the preload library gets plain variables.
+    #[must_use]
+    pub const fn gives_static_plain(&self) -> bool {
+        self.flags & layout::FLAG_STATIC_PLAIN != 0
+    }
+
+    /// When the region was made, in nanoseconds since 1970; 0 when its writer did not say.
+    #[must_use]
+    pub fn created_ns(&self) -> u64 {
+        words::u64_at(self.words, header::CREATED_NS).unwrap_or(0)
     }
 
     /// Publications so far, of all entries together. Whoever sees a new number here and reads
@@ -191,9 +211,9 @@ impl fmt::Debug for Region<'_> {
     }
 }
 
-/// Checks magic number, major version and flags; gives the protection level's number, which is
-/// read together with the flags.
-fn check_kind(words: &[AtomicU64]) -> Result<u32, RegionError> {
+/// Checks magic number, major version and flags; gives the protection level's number and the
+/// flags, which are read together.
+fn check_kind(words: &[AtomicU64]) -> Result<(u32, u32), RegionError> {
     let magic = words::u64_at(words, header::MAGIC).map(u64::to_le_bytes);
     if magic != Some(layout::MAGIC) {
         return Err(RegionError::Magic);
@@ -209,7 +229,7 @@ fn check_kind(words: &[AtomicU64]) -> Result<u32, RegionError> {
     if flags & layout::INCOMPATIBLE_FLAGS != 0 {
         return Err(RegionError::Flags);
     }
-    Ok(protection)
+    Ok((protection, flags))
 }
 
 fn aligned(offset: Option<usize>) -> Option<usize> {
