@@ -20,6 +20,7 @@ pub mod open;
 pub mod process;
 pub mod read;
 pub mod seek;
+pub mod shell;
 pub mod spawn;
 pub mod stat;
 pub mod write;

@@ -5,6 +5,7 @@ pub mod errno;
 pub mod kernel;
 pub mod next;
 pub mod process;
+pub mod signal;
 pub mod string;
 
 /// Zeroes memory that held a secret. A plain store to memory that is not read again would be left
