@@ -130,6 +130,18 @@ interpose! {
         not_for_writing(fd)
     }
 
+    /// posix_fallocate(3), which answers its error.
+    fn posix_fallocate(fd: c_int, offset: i64, len: i64) -> c_int {
+        descriptor::of(fd)?;
+        Some(Ok(Errno::BADF.0))
+    }
+
+    /// posix_fallocate(3) for large files.
+    fn posix_fallocate64(fd: c_int, offset: i64, len: i64) -> c_int {
+        descriptor::of(fd)?;
+        Some(Ok(Errno::BADF.0))
+    }
+
     /// fsync(2).
     fn fsync(fd: c_int) -> c_int {
         nothing_to_do(fd)

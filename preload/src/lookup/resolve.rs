@@ -51,6 +51,13 @@ pub fn resolve(directory: i32, path: &[u8]) -> Option<Located> {
     })
 }
 
+/// Whether `path` starts in a directory that exists in the region only: what is not found there is
+/// nowhere.
+#[must_use]
+pub fn starts_in_virtual(directory: i32, path: &[u8]) -> bool {
+    !path.is_empty() && !path.starts_with(b"/") && descriptor::of(directory).is_some()
+}
+
 #[cold]
 #[inline(never)]
 fn search(directory: i32, text: &[u8]) -> Option<Node> {
