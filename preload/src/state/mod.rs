@@ -6,4 +6,6 @@ pub mod ledger;
 pub mod marks;
 pub mod names;
 pub mod process;
+pub mod records;
 pub mod region;
+pub mod variables;
