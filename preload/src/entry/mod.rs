@@ -23,4 +23,5 @@ pub mod seek;
 pub mod shell;
 pub mod spawn;
 pub mod stat;
+pub mod syscall;
 pub mod write;
