@@ -147,4 +147,7 @@ jump! {
 
     /// clone(2).
     fn clone => next_clone;
+
+    /// `clone` under another name of the C libraries.
+    fn __clone => next_clone;
 }
