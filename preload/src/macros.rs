@@ -45,6 +45,16 @@ impl<T> Failure for *mut T {
     }
 }
 
+/// For functions that answer nothing.
+impl Failure for () {
+    const FAILED: Self = ();
+
+    #[inline]
+    fn missing() -> usize {
+        missing as *const () as usize
+    }
+}
+
 extern "C" fn missing() -> isize {
     fail(Errno::NOSYS)
 }

@@ -5,5 +5,7 @@ pub mod init;
 pub mod ledger;
 pub mod marks;
 pub mod names;
+pub mod overlay;
 pub mod process;
 pub mod region;
+pub mod streams;

@@ -3,5 +3,7 @@
 pub mod environ;
 pub mod errno;
 pub mod kernel;
+pub mod memory;
 pub mod next;
+pub mod stream;
 pub mod string;
