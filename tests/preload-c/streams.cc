@@ -37,7 +37,6 @@ static void files(const std::string &dir)
 	std::cout << piece;
 
 	std::ifstream none(dir + "/none");
-	std::ofstream out(dir + "/text");
 	std::cout << "none " << none.is_open() << '\n';
 	std::wifstream wide(dir + "/text");
 	std::wstring text;

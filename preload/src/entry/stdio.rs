@@ -218,10 +218,10 @@ same! {
     /// fopen(3) for large files.
     fn fopen64 = fopen(path: *const c_char, mode: *const c_char) -> *mut Stream;
     /// `fopen` under another name of glibc.
-    #[expect(non_snake_case, reason = "glibc's name")]
+    #[cfg_attr(not(feature = "shared-object"), expect(non_snake_case, reason = "glibc's name"))]
     fn _IO_fopen = fopen(path: *const c_char, mode: *const c_char) -> *mut Stream;
     /// `fdopen` under another name of glibc.
-    #[expect(non_snake_case, reason = "glibc's name")]
+    #[cfg_attr(not(feature = "shared-object"), expect(non_snake_case, reason = "glibc's name"))]
     fn _IO_fdopen = fdopen(fd: c_int, mode: *const c_char) -> *mut Stream;
     /// fileno(3) without the stream's lock, which we do not take anyway.
     fn fileno_unlocked = fileno(stream: *mut Stream) -> c_int;

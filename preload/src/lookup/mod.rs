@@ -1,6 +1,7 @@
 //! Decides which paths are ours: [`path`] is text alone, [`root`] knows the root directory that the
 //! paths are meant for, [`resolve()`] asks the kernel where it must, for names that can be ours only.
 
+pub mod children;
 pub mod path;
 mod resolve;
 pub mod root;

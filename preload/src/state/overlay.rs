@@ -24,6 +24,13 @@ pub fn set(fd: i32) {
     }
 }
 
+/// `new` is a second number of `old`.
+pub fn follow(old: i32, new: i32) {
+    if has(old) {
+        set(new);
+    }
+}
+
 /// Takes the mark away: `fd` was seen to be something else.
 pub fn clear(fd: i32) {
     if let Some((word, bit)) = place(fd) {
