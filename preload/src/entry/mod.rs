@@ -12,6 +12,7 @@ pub mod copy;
 pub mod dir;
 pub mod dup;
 pub mod fcntl;
+pub mod ftw;
 pub mod glob;
 pub mod identity;
 pub mod mmap;
