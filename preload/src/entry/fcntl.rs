@@ -31,16 +31,9 @@ fn decide(fd: c_int, command: c_int, next: impl Fn() -> c_int) -> Outcome<c_int>
     if !is_copy && command != F_GETFL {
         return None;
     }
-    if is_copy && overlay::has(fd) {
-        let copy = next();
-        overlay::set(copy);
-        return Some(if copy < 0 {
-            Err(crate::sys::errno::get())
-        } else {
-            Ok(copy)
-        });
-    }
-    let found = descriptor::of(fd)?;
+    let Some(found) = descriptor::of(fd) else {
+        return decide_overlay(fd, is_copy, next);
+    };
     if command == F_GETFL {
         let flags = if found.is_path_only() { O_PATH } else { 0 };
         return Some(Ok(READ_ONLY | flags));
@@ -54,6 +47,19 @@ fn decide(fd: c_int, command: c_int, next: impl Fn() -> c_int) -> Outcome<c_int>
     }
     descriptor::forget(copy);
     marks::set(copy);
+    Some(Ok(copy))
+}
+
+/// A second number of a directory that has children of ours has them, too.
+fn decide_overlay(fd: c_int, is_copy: bool, next: impl Fn() -> c_int) -> Outcome<c_int> {
+    if !is_copy || !overlay::has(fd) {
+        return None;
+    }
+    let copy = next();
+    if copy < 0 {
+        return Some(Err(crate::sys::errno::get()));
+    }
+    overlay::set(copy);
     Some(Ok(copy))
 }
 

@@ -10,6 +10,7 @@ use super::stat::{lstat, stat};
 use crate::lookup::path::PATH_MAX;
 use crate::macros::Outcome;
 use crate::state::directories::Dirent;
+use crate::state::region;
 use crate::sys::errno::{self, Errno};
 use crate::sys::kernel::Stat;
 use crate::sys::{stream, string};
@@ -93,7 +94,13 @@ impl Walk {
         let is_physical = self.flags & PHYS != 0;
         let place = &raw mut out;
         // SAFETY: the path ends with NUL, and there is room for the answer.
-        let answer = unsafe { if is_physical { lstat(path, place) } else { stat(path, place) } };
+        let answer = unsafe {
+            if is_physical {
+                lstat(path, place)
+            } else {
+                stat(path, place)
+            }
+        };
         if answer == 0 {
             let kind = match out.st_mode & 0o170_000 {
                 0o040_000 => Kind::Directory,
@@ -123,10 +130,17 @@ impl Walk {
 
     /// Visits what the path names, `len` bytes, and everything below it; answers what the program's
     /// function ended the walk with.
-    fn visit(&mut self, len: usize, place: Place, above: Option<&Above<'_>>) -> Result<c_int, Errno> {
+    fn visit(
+        &mut self,
+        len: usize,
+        place: Place,
+        above: Option<&Above<'_>>,
+    ) -> Result<c_int, Errno> {
         let (mut kind, stat) = self.attributes()?;
         let device = *self.device.get_or_insert(stat.st_dev);
-        let is_elsewhere = self.flags & MOUNT != 0 && stat.st_dev != device;
+        // What lies in the region counts as part of the file system around it.
+        let is_same = stat.st_dev == device || stat.st_dev == region::device();
+        let is_elsewhere = self.flags & MOUNT != 0 && !is_same;
         if is_elsewhere || above.is_some_and(|above| above.has(&stat)) {
             return Ok(0);
         }
@@ -148,7 +162,11 @@ impl Walk {
             above,
         };
         let is_first = self.flags & DEPTH == 0;
-        let begun = if is_first { self.tell(kind, &stat, place) } else { 0 };
+        let begun = if is_first {
+            self.tell(kind, &stat, place)
+        } else {
+            0
+        };
         let walked = if begun == 0 {
             self.below(stream, len, place, &this)
         } else if self.flags & ACTIONRETVAL != 0 && begun == SKIP_SUBTREE {
@@ -239,7 +257,9 @@ unsafe fn decide(path: *const c_char, call: Callback, flags: c_int) -> Outcome<c
         base: c_int::try_from(base).unwrap_or(0),
         level: 0,
     };
-    let walked = walk.enter(0, text).and_then(|len| walk.visit(len, place, None));
+    let walked = walk
+        .enter(0, text)
+        .and_then(|len| walk.visit(len, place, None));
     Some(walked.map(|answer| match answer {
         SKIP_SUBTREE | SKIP_SIBLINGS if flags & ACTIONRETVAL != 0 => 0,
         answer => answer,
