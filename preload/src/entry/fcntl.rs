@@ -71,13 +71,6 @@ interpose! {
         })
     }
 
-    /// fcntl(2) for large files.
-    fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int {
-        decide(fd, command, || {
-            next!(fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int)
-        })
-    }
-
     /// ioctl(2): how many bytes are left to be read.
     fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
         let found = descriptor::of(fd)?;
@@ -100,15 +93,16 @@ interpose! {
         Some(Ok(0))
     }
 
-    /// posix_fadvise(3) for large files.
-    fn posix_fadvise64(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int {
-        descriptor::of(fd)?;
-        Some(Ok(0))
-    }
-
     /// readahead(2).
     fn readahead(fd: c_int, offset: i64, count: usize) -> isize {
         descriptor::of(fd)?;
         Some(Ok(0))
     }
+}
+
+same! {
+    /// fcntl(2) for large files.
+    fn fcntl64 = fcntl(fd: c_int, command: c_int, argument: usize) -> c_int;
+    /// posix_fadvise(3) for large files.
+    fn posix_fadvise64 = posix_fadvise(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int;
 }

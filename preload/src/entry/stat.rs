@@ -120,28 +120,16 @@ macro_rules! stat_functions {
 stat_functions! {
     /// stat(2).
     stat(path: *const c_char; decide(CURRENT, path, 0))
-    /// stat(2) for large files.
-    stat64(path: *const c_char; decide(CURRENT, path, 0))
     /// lstat(2): none of our files is a symbolic link.
     lstat(path: *const c_char; decide(CURRENT, path, NOFOLLOW))
-    /// lstat(2) for large files.
-    lstat64(path: *const c_char; decide(CURRENT, path, NOFOLLOW))
     /// fstat(2).
     fstat(fd: c_int; decide_open(fd))
-    /// fstat(2) for large files.
-    fstat64(fd: c_int; decide_open(fd))
     /// `stat` as programs linked before glibc 2.33 call it.
     __xstat(version: c_int, path: *const c_char; decide(CURRENT, path, 0))
-    /// `stat64` as programs linked before glibc 2.33 call it.
-    __xstat64(version: c_int, path: *const c_char; decide(CURRENT, path, 0))
     /// `lstat` as programs linked before glibc 2.33 call it.
     __lxstat(version: c_int, path: *const c_char; decide(CURRENT, path, NOFOLLOW))
-    /// `lstat64` as programs linked before glibc 2.33 call it.
-    __lxstat64(version: c_int, path: *const c_char; decide(CURRENT, path, NOFOLLOW))
     /// `fstat` as programs linked before glibc 2.33 call it.
     __fxstat(version: c_int, fd: c_int; decide_open(fd))
-    /// `fstat64` as programs linked before glibc 2.33 call it.
-    __fxstat64(version: c_int, fd: c_int; decide_open(fd))
 }
 
 interpose! {
@@ -151,26 +139,8 @@ interpose! {
         unsafe { put(decide(directory, path, flags), out) }
     }
 
-    /// fstatat(2) for large files.
-    fn fstatat64(directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
-        // SAFETY: fstatat(2) demands a string and room for the answer.
-        unsafe { put(decide(directory, path, flags), out) }
-    }
-
     /// `fstatat` as programs linked before glibc 2.33 call it.
     fn __fxstatat(
-        version: c_int,
-        directory: c_int,
-        path: *const c_char,
-        out: *mut Stat,
-        flags: c_int,
-    ) -> c_int {
-        // SAFETY: fstatat(2) demands a string and room for the answer.
-        unsafe { put(decide(directory, path, flags), out) }
-    }
-
-    /// `fstatat64` as programs linked before glibc 2.33 call it.
-    fn __fxstatat64(
         version: c_int,
         directory: c_int,
         path: *const c_char,
@@ -192,4 +162,34 @@ interpose! {
         // SAFETY: statx(2) demands a string and room for the answer.
         unsafe { put_statx(decide(directory, path, flags), out) }
     }
+}
+
+same! {
+    /// stat(2) for large files.
+    fn stat64 = stat(path: *const c_char, out: *mut Stat) -> c_int;
+    /// lstat(2) for large files.
+    fn lstat64 = lstat(path: *const c_char, out: *mut Stat) -> c_int;
+    /// fstat(2) for large files.
+    fn fstat64 = fstat(fd: c_int, out: *mut Stat) -> c_int;
+    /// fstatat(2) for large files.
+    fn fstatat64 = fstatat(
+        directory: c_int,
+        path: *const c_char,
+        out: *mut Stat,
+        flags: c_int,
+    ) -> c_int;
+    /// `stat64` as programs linked before glibc 2.33 call it.
+    fn __xstat64 = __xstat(version: c_int, path: *const c_char, out: *mut Stat) -> c_int;
+    /// `lstat64` as programs linked before glibc 2.33 call it.
+    fn __lxstat64 = __lxstat(version: c_int, path: *const c_char, out: *mut Stat) -> c_int;
+    /// `fstat64` as programs linked before glibc 2.33 call it.
+    fn __fxstat64 = __fxstat(version: c_int, fd: c_int, out: *mut Stat) -> c_int;
+    /// `fstatat64` as programs linked before glibc 2.33 call it.
+    fn __fxstatat64 = __fxstatat(
+        version: c_int,
+        directory: c_int,
+        path: *const c_char,
+        out: *mut Stat,
+        flags: c_int,
+    ) -> c_int;
 }
