@@ -56,18 +56,6 @@ interpose! {
         follow(old, next!(fn dup2(old: c_int, new: c_int) -> c_int), is_virtual)
     }
 
-    /// `dup2` under another name of glibc.
-    fn __dup2(old: c_int, new: c_int) -> c_int {
-        let prepared = prepare(old).and_then(|is_virtual| {
-            hidden::yield_number(new).map(|()| is_virtual)
-        });
-        let is_virtual = match prepared {
-            Ok(is_virtual) => is_virtual,
-            Err(error) => return Some(Err(error)),
-        };
-        follow(old, next!(fn __dup2(old: c_int, new: c_int) -> c_int), is_virtual)
-    }
-
     /// dup3(2).
     fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
         let prepared = prepare(old).and_then(|is_virtual| {
@@ -79,4 +67,9 @@ interpose! {
         };
         follow(old, next!(fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int), is_virtual)
     }
+}
+
+same! {
+    /// `dup2` under another name of glibc.
+    fn __dup2 = dup2(old: c_int, new: c_int) -> c_int;
 }

@@ -1,6 +1,6 @@
 //! glob(3): glibc opens and reads directories by calls of its own, and takes other functions where
-//! the program gives some (`GLOB_ALTDIRFUNC`). We give ours. musl has no such thing: there only
-//! patterns without a wildcard find a file of ours.
+//! the program gives some (`GLOB_ALTDIRFUNC`). We give ours. musl has no such thing: there glob(3)
+//! finds nothing of ours.
 
 use core::ffi::{c_char, c_int, c_void};
 

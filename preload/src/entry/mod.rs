@@ -15,6 +15,7 @@ pub mod environ;
 pub mod exec;
 pub mod exec_list;
 pub mod fcntl;
+pub mod ftw;
 pub mod glob;
 pub mod identity;
 pub mod mmap;

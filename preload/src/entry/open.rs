@@ -163,12 +163,6 @@ interpose! {
         unsafe { decide(CURRENT, path, flags) }
     }
 
-    /// open(2) for large files.
-    fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-        // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
-    }
-
     /// Fortified `open` without a mode (glibc, `_FORTIFY_SOURCE`).
     fn __open_2(path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: open(2) demands a string.
@@ -181,26 +175,8 @@ interpose! {
         unsafe { decide(CURRENT, path, flags) }
     }
 
-    /// `open` under another name of glibc.
-    fn __open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-        // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
-    }
-
-    /// `open64` under another name of glibc.
-    fn __open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-        // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
-    }
-
     /// openat(2).
     fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-        // SAFETY: openat(2) demands a string.
-        unsafe { decide(directory, path, flags) }
-    }
-
-    /// openat(2) for large files.
-    fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         // SAFETY: openat(2) demands a string.
         unsafe { decide(directory, path, flags) }
     }
@@ -235,12 +211,6 @@ interpose! {
         unsafe { decide(CURRENT, path, O_CREAT | O_TRUNC | 1) }
     }
 
-    /// creat(3) for large files.
-    fn creat64(path: *const c_char, mode: c_uint) -> c_int {
-        // SAFETY: creat(3) demands a string.
-        unsafe { decide(CURRENT, path, O_CREAT | O_TRUNC | 1) }
-    }
-
     /// name_to_handle_at(2): our files have no handles.
     fn name_to_handle_at(
         directory: c_int,
@@ -253,4 +223,17 @@ interpose! {
         unsafe { locate(directory, path) }?;
         Some(Err(Errno::OPNOTSUPP))
     }
+}
+
+same! {
+    /// open(2) for large files.
+    fn open64 = open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
+    /// `open` under another name of glibc.
+    fn __open = open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
+    /// `open64` under another name of glibc.
+    fn __open64 = open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
+    /// openat(2) for large files.
+    fn openat64 = openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
+    /// creat(3) for large files.
+    fn creat64 = creat(path: *const c_char, mode: c_uint) -> c_int;
 }

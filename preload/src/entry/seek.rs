@@ -55,14 +55,11 @@ interpose! {
     fn lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
         decide(fd, offset, whence)
     }
+}
 
+same! {
     /// lseek(2) for large files.
-    fn lseek64(fd: c_int, offset: i64, whence: c_int) -> i64 {
-        decide(fd, offset, whence)
-    }
-
+    fn lseek64 = lseek(fd: c_int, offset: i64, whence: c_int) -> i64;
     /// `lseek` under another name of glibc.
-    fn __lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
-        decide(fd, offset, whence)
-    }
+    fn __lseek = lseek(fd: c_int, offset: i64, whence: c_int) -> i64;
 }
