@@ -13,6 +13,7 @@ struct Place {
     /// Address of the stream, which is never 0 or 1.
     stream: AtomicUsize,
     process: AtomicI32,
+    /// Read for a stream that is there only: zeros take no room in the file.
     fd: AtomicI32,
 }
 
@@ -20,7 +21,7 @@ static PLACES: [Place; MAX] = [const {
     Place {
         stream: AtomicUsize::new(FREE),
         process: AtomicI32::new(0),
-        fd: AtomicI32::new(-1),
+        fd: AtomicI32::new(0),
     }
 }; MAX];
 
