@@ -98,6 +98,54 @@ pub(crate) const APT_RUN: &[AptPackage] = &[
     },
 ];
 
+/// For the tier `runtimes`: programs that read secrets through the preload library.
+pub(crate) const APT_RUNTIMES: &[AptPackage] = &[
+    runtime("busybox", &["busybox"]),
+    runtime("curl", &["curl"]),
+    runtime("dash", &["dash"]),
+    runtime("default-jdk-headless", &["java", "javac", "keytool"]),
+    runtime("g++", &["g++"]),
+    runtime("gawk", &["gawk"]),
+    runtime("git", &["git"]),
+    runtime("gnupg", &["gpg"]),
+    runtime("gnutls-bin", &["gnutls-cli", "certtool"]),
+    runtime("lua5.4", &["lua5.4"]),
+    runtime("make", &["make"]),
+    runtime("mariadb-client", &["mariadb"]),
+    runtime("musl-tools", &["musl-gcc"]),
+    runtime("nginx-light", &["nginx"]),
+    runtime("nodejs", &["node"]),
+    runtime("openssh-client", &["ssh", "ssh-keyscan"]),
+    runtime("openssh-server", &["sshd"]),
+    runtime("openssl", &["openssl"]),
+    runtime("perl", &["perl"]),
+    runtime("php-cli", &["php"]),
+    runtime("php-fpm", &["php-fpm"]),
+    runtime("python3-venv", &["python3"]),
+    runtime("redis-server", &["redis-server", "redis-cli"]),
+    runtime("rsync", &["rsync"]),
+    runtime("ruby", &["ruby"]),
+    runtime("sqlite3", &["sqlite3"]),
+    runtime("strace", &["strace"]),
+    runtime("supervisor", &["supervisord"]),
+    runtime("util-linux", &["setpriv"]),
+];
+
+const fn runtime(name: &'static str, programs: &'static [&'static str]) -> AptPackage {
+    AptPackage {
+        name,
+        programs,
+        why: "the tier `runtimes`",
+    }
+}
+
+/// Python programs of the tier `runtimes`, as pip takes them; the first part of the cache's key.
+pub(crate) const PYTHON_PROGRAMS: &[&str] = &["botocore==1.35.99", "gunicorn==23.0.0"];
+
+/// Debian source packages whose programs are built against musl; the distribution keeps the
+/// version.
+pub(crate) const MUSL_SOURCES: &[&str] = &["dash", "lua5.4"];
+
 /// For `lint`.
 pub(crate) const APT_LINT: &[AptPackage] = &[AptPackage {
     name: "shellcheck",
