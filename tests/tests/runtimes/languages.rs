@@ -67,14 +67,6 @@ for p in sorted(pathlib.Path(sys.argv[1]).rglob('*')):
     print(p, p.is_file(), p.stat().st_size if p.is_file() else '')
     print([p.read_text() for _ in '1' if p.is_file()])";
 
-const PYTHON_FORK: &str = "import multiprocessing, sys
-def read(path):
-    with open(path) as f: return f.read()
-if __name__ == '__main__':
-    for how in ('fork', 'spawn', 'forkserver'):
-        with multiprocessing.get_context(how).Pool(2) as pool:
-            print(how, pool.map(read, [sys.argv[1]] * 3))";
-
 const PYTHON_COPY: &str = "import shutil, sys, os
 shutil.copyfile(sys.argv[1], 'copy'); print(open('copy').read()); os.remove('copy')";
 
@@ -92,30 +84,35 @@ async def main():
 asyncio.run(main())";
 
 rows! {
-    python_open: line("open, buffered", &["python3", "-c", "import sys; print(open(sys.argv[1]).read())", FILE]);
-    python_unbuffered: line("open, raw", &["python3", "-c", "import sys; print(open(sys.argv[1], 'rb', buffering=0).readall())", FILE]);
-    python_os_open: line("open, fstat, read, pread, lseek", &["python3", "-c", PYTHON_OS, FILE]);
-    python_mmap: line("mmap", &["python3", "-c", PYTHON_MMAP, FILE]);
-    python_walk: tree("opendir, scandir, stat, glob", &["python3", "-c", PYTHON_WALK, "{dir}"]);
-    python_inherited: line("a descriptor inherited by programs", &["python3", "-c", PYTHON_INHERIT, FILE]);
-    python_subprocess: line("vfork, exec, another program", &["python3", "-c", "import subprocess, sys; print(subprocess.check_output(['cat', sys.argv[1]]))", FILE]);
-    python_workers: line("fork, forkserver, spawn", &["python3", "-c", PYTHON_FORK, FILE]);
-    python_copy: line("sendfile", &["python3", "-c", PYTHON_COPY, FILE]);
-    python_async: line("threads", &["python3", "-c", PYTHON_ASYNC, FILE]);
-    python_environ: variable("os.environ, and a program's", &["python3", "-c", "import os, subprocess; print(os.environ['CT_SECRET']); subprocess.run(['printenv', 'CT_SECRET'])"]);
-    python_environb: variable("os.environb, os.getenv, and changes", &["python3", "-c", "import os; print(os.environb[b'CT_SECRET'], os.getenv('CT_SECRET')); del os.environ['CT_SECRET']; os.system('echo ${CT_SECRET-unset}')"]);
-    python_debian: line("open, Debian's build", &["/usr/bin/python3", "-c", "import sys; print(open(sys.argv[1]).read())", FILE]);
+    python_open: line("open, buffered", &["/usr/bin/python3", "-c", "import sys; print(open(sys.argv[1]).read())", FILE]);
+    python_unbuffered: line("open, raw", &["/usr/bin/python3", "-c", "import sys; print(open(sys.argv[1], 'rb', buffering=0).readall())", FILE]);
+    python_os_open: line("open, fstat, read, pread, lseek", &["/usr/bin/python3", "-c", PYTHON_OS, FILE]);
+    python_mmap: line("mmap", &["/usr/bin/python3", "-c", PYTHON_MMAP, FILE]);
+    python_walk: tree("opendir, scandir, stat, glob", &["/usr/bin/python3", "-c", PYTHON_WALK, "{dir}"]);
+    python_inherited: line("a descriptor inherited by programs", &["/usr/bin/python3", "-c", PYTHON_INHERIT, FILE]);
+    python_subprocess: line("vfork, exec, another program", &["/usr/bin/python3", "-c", "import subprocess, sys; print(subprocess.check_output(['cat', sys.argv[1]]))", FILE]);
+    python_workers: Row {
+        reads: "fork, forkserver, spawn",
+        beside: &[("workers.py", include_str!("programs/workers.py"))],
+        command: &["/usr/bin/python3", "workers.py", FILE],
+        ..ROW
+    };
+    python_copy: line("sendfile", &["/usr/bin/python3", "-c", PYTHON_COPY, FILE]);
+    python_async: line("threads", &["/usr/bin/python3", "-c", PYTHON_ASYNC, FILE]);
+    python_environ: variable("os.environ, and a program's", &["/usr/bin/python3", "-c", "import os, subprocess; print(os.environ['CT_SECRET']); subprocess.run(['printenv', 'CT_SECRET'])"]);
+    python_environb: variable("os.environb, os.getenv, and changes", &["/usr/bin/python3", "-c", "import os; print(os.environb[b'CT_SECRET'], os.getenv('CT_SECRET')); del os.environ['CT_SECRET']; os.system('echo ${CT_SECRET-unset}')"]);
+    python_on_path: line("open; the first on PATH may be a chain of scripts", &["python3", "-c", "import sys; print(open(sys.argv[1]).read())", FILE]);
     python_import: Row {
         reads: "a module that is a secret file",
         files: &[("settings.py", "PASSWORD = '{marker}'\n")],
         environment: &[("PYTHONPATH", "{dir}"), ("PYTHONDONTWRITEBYTECODE", "1")],
-        command: &["python3", "-c", "import settings; print(settings.PASSWORD)"],
+        command: &["/usr/bin/python3", "-c", "import settings; print(settings.PASSWORD)"],
         ..ROW
     };
     python_dotenv: Row {
         reads: "configparser and json",
         files: &[("app.ini", "[db]\npassword = {marker}\n"), ("app.json", "{\"password\": \"{marker}\"}")],
-        command: &["python3", "-c", "import configparser, json, sys; c = configparser.ConfigParser(); print(c.read(sys.argv[1] + '/app.ini'), c['db']['password'], json.load(open(sys.argv[1] + '/app.json')))", "{dir}"],
+        command: &["/usr/bin/python3", "-c", "import configparser, json, sys; c = configparser.ConfigParser(); print(c.read(sys.argv[1] + '/app.ini'), c['db']['password'], json.load(open(sys.argv[1] + '/app.json')))", "{dir}"],
         ..ROW
     };
     python_refused: Row {
@@ -156,21 +153,21 @@ rows! {
         ..ROW
     };
 
-    java_stream: line("FileInputStream", &["java", "-Xshare:auto", "-cp", "{bin java}", "Read", "stream", FILE]);
-    java_reader: line("FileReader", &["java", "-cp", "{bin java}", "Read", "reader", FILE]);
-    java_files: line("Files.readString, size", &["java", "-cp", "{bin java}", "Read", "files", FILE]);
-    java_channel: line("FileChannel, direct buffer", &["java", "-cp", "{bin java}", "Read", "channel", FILE]);
-    java_mapped: line("MappedByteBuffer", &["java", "-cp", "{bin java}", "Read", "mapped", FILE]);
-    java_copy: line("Files.copy", &["java", "-cp", "{bin java}", "Read", "transfer", FILE]);
-    java_random: line("RandomAccessFile", &["java", "-cp", "{bin java}", "Read", "random", FILE]);
-    java_config_tree: tree("Files.walk, as Spring's configtree", &["java", "-cp", "{bin java}", "Read", "config-tree", "{dir}"]);
+    java_stream: line("FileInputStream", &["java", "-Xshare:auto", "-cp", "{bin java-classes}", "Read", "stream", FILE]);
+    java_reader: line("FileReader", &["java", "-cp", "{bin java-classes}", "Read", "reader", FILE]);
+    java_files: line("Files.readString, size", &["java", "-cp", "{bin java-classes}", "Read", "files", FILE]);
+    java_channel: line("FileChannel, direct buffer", &["java", "-cp", "{bin java-classes}", "Read", "channel", FILE]);
+    java_mapped: line("MappedByteBuffer", &["java", "-cp", "{bin java-classes}", "Read", "mapped", FILE]);
+    java_copy: line("Files.copy", &["java", "-cp", "{bin java-classes}", "Read", "transfer", FILE]);
+    java_random: line("RandomAccessFile", &["java", "-cp", "{bin java-classes}", "Read", "random", FILE]);
+    java_config_tree: tree("Files.walk, as Spring's configtree", &["java", "-cp", "{bin java-classes}", "Read", "config-tree", "{dir}"]);
     java_properties: Row {
         reads: "Properties.load",
         files: &[("app.properties", "user=x\npassword={marker}\n")],
-        command: &["java", "-cp", "{bin java}", "Read", "properties", "{dir}/app.properties"],
+        command: &["java", "-cp", "{bin java-classes}", "Read", "properties", "{dir}/app.properties"],
         ..ROW
     };
-    java_getenv: variable("System.getenv", &["java", "-cp", "{bin java}", "Read", "env", "CT_SECRET"]);
+    java_getenv: variable("System.getenv", &["java", "-cp", "{bin java-classes}", "Read", "env", "CT_SECRET"]);
     java_source: Row {
         reads: "Files.readString of a program in source form",
         beside: &[("Main.java", "class Main { public static void main(String[] a) throws Exception { System.out.print(java.nio.file.Files.readString(java.nio.file.Path.of(a[0]))); } }")],

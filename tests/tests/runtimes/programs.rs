@@ -90,7 +90,7 @@ const BUILDS: &[Build] = &[
     },
     Build {
         // A folder of classes.
-        name: "java",
+        name: "java-classes",
         file: "Read.java",
         source: include_str!("programs/Read.java"),
         compiler: &["javac", "-d", "OUT", "IN"],

@@ -81,9 +81,10 @@ rows! {
     };
     nginx_include: Row {
         reads: "include, with a pattern",
-        files: &[("conf.d/secret.conf", "server { listen 127.0.0.1:{port}; location / { return 200 \"{marker}\\n\"; } }\n")],
-        beside: &[("nginx.conf", NGINX_HEAD), ("server.conf", "include {dir}/conf.d/*.conf;")],
-        ask: &["curl", "-sS", "http://127.0.0.1:{port}/"],
+        files: &[("conf.d/secret.conf", "server { listen 127.0.0.1:{port}; server_name secret; location / { return 200 \"{marker}\\n\"; } }\n")],
+        // A pattern that fits nothing is no error, so another server answers then.
+        beside: &[("nginx.conf", NGINX_HEAD), ("server.conf", "server { listen 127.0.0.1:{port} default_server; return 404; } include {dir}/conf.d/*.conf;")],
+        ask: &["curl", "-sS", "-H", "Host: secret", "http://127.0.0.1:{port}/"],
         ..NGINX
     };
     nginx_htpasswd: Row {
@@ -102,9 +103,7 @@ rows! {
         beside: &[("sshd_config", SSHD)],
         prepare: "mkdir -p /run/sshd",
         command: &["{bin sshd}", "-D", "-e", "-f", "{here}/sshd_config"],
-        // The port differs from run to run of the tests only.
         ask: &["sh", "-c", "ssh-keyscan -t ed25519 -p {port} 127.0.0.1 2>/dev/null | grep ssh-"],
-        // It leaves by the signal that it is sent.
         ..ROW
     };
     postgres_key: Row {
@@ -183,6 +182,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/dat
         command: &["node", "-e", "const f = require('fs'); const s = require('https').createServer({key: f.readFileSync('{dir}/server.key'), cert: f.readFileSync('{here}/server.crt')}, (q, r) => r.end('served\\n')); s.listen({port}, '127.0.0.1')"],
         ask: &["curl", "-sS", "--cacert", "{here}/ca.crt", "https://localhost:{port}/"],
         // Node has no handler: it dies of the signal.
+        status: 143,
         ..ROW
     };
     openssl_server: Row {
@@ -190,6 +190,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/dat
         files: &[("server.key", "{server.key}")],
         beside: &[("server.crt", "{server.crt}"), ("ca.crt", "{ca.crt}"), ("page", "served\n")],
         command: &["openssl", "s_server", "-accept", "127.0.0.1:{port}", "-cert", "{here}/server.crt", "-key", "{dir}/server.key", "-WWW", "-quiet"],
+        status: 143,
         ask: &["curl", "-sS", "--http0.9", "--cacert", "{here}/ca.crt", "https://localhost:{port}/page"],
         ..ROW
     };
