@@ -75,6 +75,7 @@ pub struct Wrapper {
     flags: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     conditions: Vec<String>,
+    delivery: Option<&'static str>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -148,6 +149,7 @@ impl Wrapper {
             flags: Vec::new(),
             environment: vec![("PATH".into(), path), ("HOME".into(), home)],
             conditions: Vec::new(),
+            delivery: Some("environ"),
             kept: Vec::new(),
         }
     }
@@ -156,6 +158,14 @@ impl Wrapper {
     #[must_use]
     pub fn keeping(mut self, value: impl Any + Send + Sync) -> Self {
         self.kept.push(Box::new(value));
+        self
+    }
+
+    /// Delivers the secrets in another way than as plain variables, which is what the tests want
+    /// unless they are about something else: `--delivery` is set to `mode`, or not at all.
+    #[must_use]
+    pub fn delivery(mut self, mode: Option<&'static str>) -> Self {
+        self.delivery = mode;
         self
     }
 
@@ -231,6 +241,8 @@ impl Wrapper {
     pub fn command<W: AsRef<OsStr>>(&self, program: &[W]) -> Command {
         let mut words = vec![self.program.clone().into_os_string(), "run".into()];
         words.extend(self.flags.iter().cloned());
+        let delivery = self.delivery.iter();
+        words.extend(delivery.flat_map(|mode| ["--delivery".into(), mode.into()]));
         words.push("--".into());
         words.extend(program.iter().map(|word| word.as_ref().to_owned()));
         self.bare(&words)

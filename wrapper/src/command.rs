@@ -93,7 +93,7 @@ struct UnknownCommand;
 /// The store's commands do not refuse a debugger: who may start one holds the identity too.
 fn keep_store(args: &StoreArgs, source: &SourceArgs) -> u8 {
     match config::with_file(source) {
-        Ok((source, file)) => end(
+        Ok((source, _, file)) => end(
             store::command::run(args, &source, &file),
             StoreError::status,
         ),

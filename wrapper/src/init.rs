@@ -1,8 +1,9 @@
-//! The wrapper as init: forwards signals to the program, reaps every child, and tells how the
-//! program ended. It starts nothing and knows no secrets; `start` does the rest.
+//! The wrapper as init: forwards signals to the program, reaps every child, drains the report
+//! pipe, and tells how the program ended. It starts nothing and knows no secrets; `start` does the rest.
 
 use std::io;
 
+use crate::handover::report::ReportPipe;
 use crate::status;
 use crate::sys::signal;
 
@@ -36,11 +37,12 @@ pub struct InitError {
 }
 
 /// Forwards signals and reaps until the program `pid` has ended. All signals must be blocked.
+/// SIGIO says that there is something in `pipe`, which is told; at the end once more.
 ///
 /// # Errors
 ///
 /// [`InitError`] when the kernel refuses to let us wait, which would be our own mistake.
-pub fn supervise(pid: i32) -> Result<Ended, InitError> {
+pub fn supervise(pid: i32, mut pipe: Option<ReportPipe>) -> Result<Ended, InitError> {
     loop {
         let received = signal::wait().map_err(|source| InitError {
             call: "rt_sigtimedwait",
@@ -48,13 +50,21 @@ pub fn supervise(pid: i32) -> Result<Ended, InitError> {
         })?;
         if received.signal == libc::SIGCHLD {
             if let Some(ended) = reap(pid)? {
+                pipe.iter_mut().for_each(ReportPipe::drain);
                 return Ok(ended);
             }
+        } else if let (true, Some(pipe)) = (is_of_pipe(received), &mut pipe) {
+            pipe.drain();
         } else if is_forwarded(received) {
             // It may have ended a moment ago (ESRCH): then the next SIGCHLD says so.
             drop(signal::kill(pid, received.signal));
         }
     }
+}
+
+/// Whether a signal can be that of the report pipe ([`ReportPipe::watch`]).
+fn is_of_pipe(received: signal::Received) -> bool {
+    received.is_from_kernel && received.signal == libc::SIGIO
 }
 
 /// Whether a signal is passed on to the program.
@@ -118,6 +128,22 @@ mod tests {
         assert!(!from(libc::SIGINT, true));
         assert!(from(libc::SIGHUP, true) && from(libc::SIGALRM, true));
         assert!(!from(libc::SIGURG, false));
+    }
+
+    #[test]
+    fn the_pipes_signal_is_the_kernels() {
+        let of_pipe = |signal, is_from_kernel| {
+            is_of_pipe(Received {
+                signal,
+                is_from_kernel,
+            })
+        };
+        assert!(of_pipe(libc::SIGIO, true));
+        assert!(
+            !of_pipe(libc::SIGIO, false),
+            "of another process, for the program"
+        );
+        assert!(!of_pipe(libc::SIGTERM, true));
     }
 
     #[test]

@@ -1,34 +1,34 @@
-//! `cloudtaser run`: the steps of a start, in their order, and nothing else.
+//! `cloudtaser run`: the steps of a start, in their order, and nothing else; the last one, the
+//! start of the program itself, is `launch`'s.
 //!
 //! Each step is a function of its own or of the module that does it, with the kernel's reason
 //! above it. A value walks through here once: source → [`Entry`] → region → the program's
 //! environment. When the program runs, the heap holds no value any more.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use cloudtaser_abi::protection::Protection;
 
-use crate::cli::run::RunArgs;
+use crate::cli::run::{DeliveryMode, RunArgs};
 use crate::cli::source::SourceArgs;
 use crate::config::{Config, ConfigError};
+use crate::handover::HandoverError;
 use crate::harden::{self, HardenError, Hardened};
-use crate::init::{self, Ended, InitError};
-use crate::plan::{Answers, Entry, Plan, PlanErrors};
-use crate::program::route::{Delivery, choose};
-use crate::program::{self, Program, ProgramError};
-
-use crate::region::{EntrySpec, EnvironString, Layout, LayoutError, Region, RegionError};
-use crate::report::Report;
+use crate::init::InitError;
+use crate::launch::{Filled, Launch, assignment, c_string, string_bytes};
+use crate::plan::{Answers, Destination, Entry, Plan, PlanErrors};
+use crate::program::route::{Delivery, Route, RouteError, choose};
+use crate::program::{self, Program, ProgramError, library};
+use crate::region::{EntrySpec, Layout, LayoutError, Region, RegionError, now_ns};
+use crate::report::{Report, chain};
 use crate::source::opened::Opened;
 use crate::source::{Ending, Registry, SourceConfig, SourceError};
 use crate::status;
-use crate::sys::exec::{ExecStrings, SignalState, execve, spawn};
 use crate::sys::heap::{self, LockedHeap};
 use crate::sys::mlock::memlock_limit;
-use crate::sys::signal::SignalMask;
-use crate::sys::{signal, stack};
+use crate::sys::stack;
 
 /// Heap that is reserved and locked while secrets pass through it, in bytes.
 ///
@@ -61,6 +61,12 @@ pub enum StartError {
     /// The program.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// The route that was demanded. Exit status 77.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// What the preload library is handed. Exit status 70.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
     /// Arguments and environment together are more than the kernel takes.
     #[error(
         "arguments and environment of the program need {needed} bytes, and the kernel takes {limit} (a quarter of `ulimit -s`); pass less on (--inherit), or raise the stack limit"
@@ -97,7 +103,8 @@ impl StartError {
             Self::Layout(_) | Self::TooLong { .. } => status::USAGE,
             Self::Region(error) => error.exit_status(),
             Self::Program(error) => error.status(),
-            Self::Init(_) | Self::Syscall { .. } => status::INTERNAL,
+            Self::Route(_) => status::PRIVILEGE,
+            Self::Handover(_) | Self::Init(_) | Self::Syscall { .. } => status::INTERNAL,
         }
     }
 }
@@ -108,7 +115,7 @@ impl StartError {
 ///
 /// [`StartError`]; see there.
 pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8, StartError> {
-    let config = Config::new(args, source, std::env::vars_os().collect(), registry)?;
+    let mut config = Config::new(args, source, std::env::vars_os().collect(), registry)?;
     let report = Report {
         is_verbose: config.is_verbose,
     };
@@ -120,8 +127,9 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
         .for_each(|warning| report.warn(warning));
     // Before any secret is fetched in vain, and before the source sees a request.
     let program = find_program(&config)?;
+    let way = choose_way(&mut config, &program)?;
     let mut sources = Opened::default();
-    let ended = start(config, program, registry, hardened, &mut sources);
+    let ended = start(config, (program, way), registry, hardened, &mut sources);
     // However it went: what a login has made ends with us.
     sources.close(Ending::Over, report);
     ended
@@ -130,7 +138,7 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
 /// From the fetch to the program's end.
 fn start(
     config: Config,
-    program: Program,
+    (program, way): (Program, Way),
     registry: &Registry,
     hardened: Hardened,
     sources: &mut Opened,
@@ -149,26 +157,33 @@ fn start(
         source,
         min_protection,
         is_exec,
+        delivery,
         ..
     } = config;
     let literals = literals(&plan);
     let answers = fetch(&plan, &source, registry, sources)?;
-    let region = fill(plan, answers, min_protection, ceiling, locked_heap)?;
+    let demands = Demands {
+        minimum: min_protection,
+        ceiling,
+        flags: delivery.region_flags(),
+        is_shared: way.library.is_some(),
+    };
+    let region = fill(plan, answers, &demands, locked_heap)?;
     // Values have passed through the stack of the calls that have just returned.
     stack::wipe_finished_calls();
     heap::give_back();
     report_protection(report, &region.memory, hardened.is_registered, ceiling);
-    report.step(choose(&program, Delivery::Environ));
+    report.step(&way.route);
     let environment: Vec<CString> = kept.into_iter().map(assignment).chain(literals).collect();
     let launch = Launch {
         program,
         arguments: arguments.into_iter().map(c_string).collect(),
         environment,
+        library: way.library,
     };
-    launch.refuse_too_long(region.environ_bytes)?;
     if is_exec {
         sources.close(Ending::Replaced, report);
-        Err(launch.replace(&region, sources.found_mask()).into())
+        launch.replace(&region, sources.found_mask())
     } else {
         launch.supervise(region, report, sources.found_mask())
     }
@@ -182,6 +197,38 @@ fn find_program(config: &Config) -> Result<Program, StartError> {
         .map_or_else(|| OsStr::new(""), OsString::as_os_str);
     let path = program::resolve(name, std::env::var_os("PATH").as_deref())?;
     Ok(program::inspect(&path)?)
+}
+
+/// The route to the program, and the preload library when that is the route.
+struct Way {
+    route: Route,
+    library: Option<PathBuf>,
+}
+
+/// Looks for the preload library, chooses the route, and says what is lost by it. Files that the
+/// program cannot have are not read from the source either.
+fn choose_way(config: &mut Config, program: &Program) -> Result<Way, StartError> {
+    let report = config.source.report;
+    let files: Vec<&str> = config.plan.paths().collect();
+    let has_secrets = config.plan.has_secret_variables();
+    let mode = match config.delivery.mode {
+        // Nothing is to be delivered, so nothing need be loaded.
+        DeliveryMode::Auto if files.is_empty() && !has_secrets => DeliveryMode::Environ,
+        mode => mode,
+    };
+    let found = match mode {
+        DeliveryMode::Environ => Ok(PathBuf::new()),
+        _ => library::find(config.delivery.library.as_deref()).map_err(|error| chain(&error)),
+    };
+    let state = found.as_ref().map(|_| ()).map_err(String::clone);
+    let route = choose(program, mode, state)?;
+    let warnings = route.warnings(program, has_secrets, &files);
+    warnings.iter().for_each(|warning| report.warn(warning));
+    let library = found.ok().filter(|_| route.delivery == Delivery::Preload);
+    if library.is_none() {
+        config.plan.without_files();
+    }
+    Ok(Way { route, library })
 }
 
 /// Pages of the heap that hold a value for a moment must not be swapped out. The limit counts the
@@ -200,17 +247,14 @@ fn lock_heap(report: Report) -> Option<LockedHeap> {
     heap::lock(HEAP_RESERVE).map_err(refused).ok()
 }
 
-/// A filled region, and how many of its bytes go into the program's environment.
-struct Filled {
-    memory: Region,
-    entries: usize,
-    environ_bytes: u64,
-}
-
-impl Filled {
-    fn environ(&self) -> impl Iterator<Item = EnvironString<'_>> {
-        (0..self.entries).filter_map(|index| self.memory.environ_string(index))
-    }
+/// What the region must be.
+struct Demands {
+    minimum: Protection,
+    ceiling: Protection,
+    /// Of the header.
+    flags: u32,
+    /// It is handed to the program.
+    is_shared: bool,
 }
 
 /// Moves the values into the region. When this returns, every heap block that held one has been
@@ -219,13 +263,14 @@ impl Filled {
 fn fill(
     plan: Plan,
     answers: Answers,
-    minimum: Protection,
-    ceiling: Protection,
+    demands: &Demands,
     mut heap: Option<LockedHeap>,
 ) -> Result<Filled, StartError> {
     let entries = plan.resolve(answers)?;
     let specs: Vec<_> = entries.iter().map(spec).collect();
-    let layout = Layout::plan(&specs)?;
+    let mut layout = Layout::plan(&specs)?;
+    layout.flags = demands.flags;
+    layout.created_ns = now_ns();
     // Both count against one limit, and the region is what stays: the heap yields.
     let room = memlock_limit()
         .unwrap_or(u64::MAX)
@@ -233,13 +278,20 @@ fn fill(
     if layout.capacity as u64 > room {
         heap.take().into_iter().for_each(LockedHeap::unlock);
     }
-    let mut memory = Region::create(layout, minimum)?;
-    memory.lower(ceiling)?;
+    let create = if demands.is_shared {
+        Region::create_shared
+    } else {
+        Region::create
+    };
+    let mut memory = create(layout, demands.minimum)?;
+    memory.lower(demands.ceiling)?;
     let mut environ_bytes = 0;
     for (index, entry) in entries.iter().enumerate() {
-        memory.fill(index, entry.value.expose())?;
-        let name = entry.variable.as_ref().map_or(0, String::len);
-        environ_bytes += string_bytes(name + 1 + entry.value.expose().len());
+        let value = entry.value.expose();
+        memory.fill(index, value)?;
+        if let (Destination::Variable(name), false) = (&entry.destination, demands.is_shared) {
+            environ_bytes += string_bytes(name.len() + 1 + value.len());
+        }
     }
     memory.seal()?;
     heap.into_iter().for_each(LockedHeap::unlock);
@@ -247,6 +299,7 @@ fn fill(
         memory,
         entries: entries.len(),
         environ_bytes,
+        has_limits: entries.iter().any(|entry| entry.attributes.opens > 0),
     })
 }
 
@@ -272,11 +325,16 @@ fn fetch(
 }
 
 fn spec(entry: &Entry) -> EntrySpec<'_> {
+    let (path, variable) = match &entry.destination {
+        Destination::File(path) => (Some(path.as_str()), None),
+        Destination::Variable(name) => (None, Some(name.as_str())),
+    };
     EntrySpec {
         reference: &entry.reference,
-        path: entry.path.as_deref(),
-        variable: entry.variable.as_deref(),
+        path,
+        variable,
         value_len: entry.value.expose().len(),
+        file: entry.attributes,
     }
 }
 
@@ -297,123 +355,4 @@ fn report_protection(report: Report, region: &Region, is_registered: bool, ceili
     for refusal in region.refusals() {
         report.warn(format_args!("not `{}`: {refusal}", refusal.level));
     }
-}
-
-/// Everything that `execve(2)` needs besides the secrets.
-struct Launch {
-    program: Program,
-    arguments: Vec<CString>,
-    environment: Vec<CString>,
-}
-
-impl Launch {
-    /// Keeps us from a half-done start: `execve` would say `E2BIG` after the fork.
-    ///
-    /// The kernel takes a quarter of the soft stack limit, 6 MiB at most and 128 KiB at least, for
-    /// all strings and their pointers (execve(2), `fs/exec.c`).
-    fn refuse_too_long(&self, secret_bytes: u64) -> Result<(), StartError> {
-        let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
-        let limit = (stack.unwrap_or(u64::MAX) / 4).clamp(128 << 10, 6 << 20);
-        let strings = self.arguments.iter().chain(&self.environment);
-        let needed = strings
-            .map(|string| string_bytes(string.count_bytes()))
-            .sum::<u64>()
-            + secret_bytes;
-        if needed > limit {
-            Err(StartError::TooLong { needed, limit })
-        } else {
-            Ok(())
-        }
-    }
-
-    fn strings<'a>(&'a self, region: &'a Filled) -> (CString, ExecStrings<'a>, ExecStrings<'a>) {
-        let path = c_string(self.program.path.clone().into_os_string());
-        let arguments = ExecStrings::new(self.arguments.iter().map(CString::as_c_str), []);
-        let environment = ExecStrings::new(
-            self.environment.iter().map(CString::as_c_str),
-            region.environ(),
-        );
-        (path, arguments, environment)
-    }
-
-    fn error(&self, source: std::io::Error) -> ProgramError {
-        ProgramError::from_exec(self.program.path.clone(), source)
-    }
-
-    /// `--exec`: same process, same descriptors, mask and dispositions, which we never changed.
-    /// The kernel drops the region with the old address space.
-    fn replace(&self, region: &Filled, mask: Option<SignalMask>) -> ProgramError {
-        let (path, arguments, environment) = self.strings(region);
-        // A signal that came meanwhile ends us here, as it would have ended the program.
-        if let Some(Err(error)) = mask.map(|mask| signal::set_mask(&mask)) {
-            return self.error(error);
-        }
-        self.error(execve(&path, &arguments, &environment))
-    }
-
-    /// Blocks signals, so that none is lost between fork and wait; the child gets the mask and
-    /// dispositions that we inherited. Orphans of the program become our children (PR_SET_CHILD_SUBREAPER), as
-    /// they would be without us if the program were init.
-    fn supervise(
-        self,
-        region: Filled,
-        report: Report,
-        found: Option<SignalMask>,
-    ) -> Result<u8, StartError> {
-        let syscall = |call| move |source| StartError::Syscall { call, source };
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-            .map_err(|error| syscall("prctl(PR_SET_CHILD_SUBREAPER)")(error.into()))?;
-        let found = SignalState {
-            mask: match found {
-                Some(mask) => mask,
-                None => signal::block_all().map_err(syscall("rt_sigprocmask"))?,
-            },
-            child: signal::notice_children().map_err(syscall("signal"))?,
-        };
-        let (path, arguments, environment) = self.strings(&region);
-        let pid =
-            spawn(&path, &arguments, &environment, &found).map_err(|error| self.error(error))?;
-        region.memory.exclude_from_children()?;
-        let ended = init::supervise(pid)?;
-        report_end(report, &self.program.path, ended);
-        Ok(ended.status())
-    }
-}
-
-/// The program may exit with a number that means something of ours: then a line says whose it is.
-fn report_end(report: Report, program: &Path, ended: Ended) {
-    let program = program.display();
-    match ended {
-        Ended::Exited(status) if status::is_ours(status) => {
-            report.warn(format_args!(
-                "status {status} is that of `{program}`, not of cloudtaser"
-            ));
-        }
-        Ended::Exited(status) => {
-            report.step(format_args!("`{program}` ended with status {status}"))
-        }
-        Ended::Killed(signal) => report.warn(format_args!("`{program}` died of signal {signal}")),
-    }
-}
-
-/// What a string of `len` bytes takes of `execve`'s space: its NUL and a pointer of 8 bytes too.
-fn string_bytes(len: usize) -> u64 {
-    len as u64 + 1 + 8
-}
-
-fn assignment((mut name, value): (OsString, OsString)) -> CString {
-    name.push("=");
-    name.push(value);
-    c_string(name)
-}
-
-/// Arguments and inherited variables came as C strings; the plan refuses NUL in its texts. What is
-/// left to do with a NUL is to cut there, as the kernel would.
-fn c_string(text: OsString) -> CString {
-    CString::new(text.into_vec()).unwrap_or_else(|error| {
-        let end = error.nul_position();
-        let mut bytes = error.into_vec();
-        bytes.truncate(end);
-        CString::new(bytes).unwrap_or_default()
-    })
 }

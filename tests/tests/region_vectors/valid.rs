@@ -40,6 +40,7 @@ impl Built {
                 path: Some(path),
                 variable: Some(*variable).filter(|name| !name.is_empty()),
                 value_len: value.len(),
+                ..EntrySpec::default()
             })
             .collect();
         let layout = Layout::plan_with(&specs, growth).expect("layout");
@@ -193,7 +194,7 @@ fn rotations() -> Vec<Vector> {
     };
     let mut twice = rotated(5);
     let place = &twice.layout.places[0];
-    writer::publish(&twice.words, &twice.layout, place, b"third").expect("publish");
+    writer::publish(&twice.words, &twice.layout, place, b"third", 0).expect("publish");
     twice.expect(2, b"third");
     vec![
         rotated(1).vector("rotation-begun", "odd sequence, idle slot untouched"),

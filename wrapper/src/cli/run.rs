@@ -12,6 +12,8 @@ Examples:
   cloudtaser run --env 'PGPASSWORD=vault:secret/db#password' -- psql -h db.example
   cloudtaser run --env 'URL=postgres://app:${vault:secret/db#password}@db/app' -- ./server
   cloudtaser run --env-from 'DB_=vault:secret/db' -- env
+  cloudtaser run --file '/run/secrets/key,mode=0440=vault:secret/tls#key' -- ./server
+  cloudtaser run --file /root/.pgpass=@pgpass.template -- psql
   PGPASSWORD='vault:secret/db#password' cloudtaser run --min-protection secretmem -- psql
   cloudtaser run --addr https://bao.example:8200 --role app --env 'A=vault:secret/db#a' -- ./server
       In a pod: logs in with its service-account token.
@@ -19,7 +21,7 @@ Examples:
 References:
   vault:PATH#FIELD            a field of a secret (bao: means the same)
   vault:PATH#FIELD#VERSION    a pinned version
-  vault:PATH#FIELD?           optional: without the secret the variable is left out
+  vault:PATH#FIELD?           optional: without the secret the variable or file is left out
   vault:PATH#FIELD:-TEXT      TEXT when there is no such secret or field
   ${vault:PATH#FIELD}         inside a longer value
   >>vault:PATH#FIELD#{JSON}   written to PATH, a field of the answer
@@ -55,6 +57,64 @@ pub struct RunArgs {
     /// another way is replaced. Without it, the lines of CLOUDTASER_ENV_FROM.
     #[arg(long, value_name = "[PREFIX=]REFERENCE")]
     pub env_from: Vec<String>,
+
+    /// File for the program, in memory only: a reference, text with references in it, or plain text
+    ///
+    /// May be repeated. Without it, the lines of the environment variable CLOUDTASER_FILE. PATH is
+    /// absolute and need not exist. `@FILE` as TEXT reads the text from FILE (and `@@` begins a
+    /// text with `@`). Mode is octal [default: 0400], the owner two numbers [default: whoever
+    /// looks], and after N times the file cannot be opened any more.
+    #[arg(
+        long = "file",
+        value_name = "PATH[,mode=MODE][,owner=UID:GID][,opens=N]=TEXT"
+    )]
+    pub file_texts: Vec<String>,
+
+    /// Directory of templates: each file in it becomes one of the same name below TARGET
+    ///
+    /// May be repeated. Without it, the lines of CLOUDTASER_FILES. Without TARGET the files appear
+    /// in the place of the templates.
+    #[arg(long, value_name = "DIR[=TARGET]")]
+    pub files: Vec<String>,
+
+    /// How secrets get into the program [default: auto]
+    #[arg(
+        long,
+        value_name = "MODE",
+        env = "CLOUDTASER_DELIVERY",
+        hide_env_values = true
+    )]
+    pub delivery: Option<DeliveryMode>,
+
+    /// The preload library [default: libcloudtaser_preload.so beside this program's own file]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CLOUDTASER_PRELOAD_LIBRARY",
+        hide_env_values = true
+    )]
+    pub preload_library: Option<PathBuf>,
+
+    /// Whether programs that the program starts get the secrets too, even where it cleans their
+    /// environment [default: true]
+    #[arg(
+        long,
+        env = "CLOUDTASER_FOLLOW_CHILDREN",
+        value_name = "true|false",
+        value_parser = BoolishValueParser::new(),
+        hide_env_values = true
+    )]
+    pub follow_children: Option<bool>,
+
+    /// What a program that the preload library cannot reach gets of the secret variables when our
+    /// program starts it [default: omit]
+    #[arg(
+        long,
+        value_name = "MODE",
+        env = "CLOUDTASER_ENV_STATIC",
+        hide_env_values = true
+    )]
+    pub env_static: Option<EnvStatic>,
 
     /// Inherited variable that is not looked at for references
     #[arg(
@@ -161,6 +221,28 @@ impl RunArgs {
 fn level() -> impl TypedValueParser<Value = Protection> {
     PossibleValuesParser::new(Protection::ALL.map(Protection::name))
         .try_map(|name| name.parse::<Protection>())
+}
+
+/// How secrets get into the program.
+#[derive(Clone, Copy, clap::ValueEnum, Debug, Default, Eq, PartialEq)]
+pub enum DeliveryMode {
+    /// By the preload library where it can, else in plain variables, with a warning
+    #[default]
+    Auto,
+    /// By the preload library; refuse to start a program that it cannot reach
+    Preload,
+    /// In plain variables: /proc/PID/environ shows them, and there are no files
+    Environ,
+}
+
+/// What a program that the preload library cannot reach gets of the secret variables.
+#[derive(Clone, Copy, clap::ValueEnum, Debug, Default, Eq, PartialEq)]
+pub enum EnvStatic {
+    /// None of them
+    #[default]
+    Omit,
+    /// All of them, as plain variables
+    Plain,
 }
 
 /// What to do about the node's enforcer.

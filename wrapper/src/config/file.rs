@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::files::{self, FileOption};
 use super::server::{self, FileServer};
 
 /// Everything that the file may say; absent keys are `None` or empty.
@@ -18,6 +19,18 @@ pub struct FileConfig {
     pub env: Vec<(String, String)>,
     /// `env_from`
     pub env_from: Vec<String>,
+    /// `[file]`, in the file's order.
+    pub file: Vec<FileOption>,
+    /// `files`, relative to the file's folder.
+    pub files: Vec<String>,
+    /// `delivery`
+    pub delivery: Option<String>,
+    /// `preload_library`, relative to the file's folder.
+    pub preload_library: Option<PathBuf>,
+    /// `follow_children`
+    pub follow_children: Option<bool>,
+    /// `env_static`
+    pub env_static: Option<String>,
     /// `literal`
     pub literal: Vec<String>,
     /// `inherit`: a text, or an array joined with commas.
@@ -43,17 +56,23 @@ pub struct FileConfig {
 }
 
 /// The keys of the file, for suggestions.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 18] = [
+    "delivery",
     "enforcer",
     "env",
     "env_from",
+    "env_static",
     "exec",
+    "file",
+    "files",
+    "follow_children",
     "identity",
     "inherit",
     "literal",
     "min_protection",
     "pass",
     "passphrase_file",
+    "preload_library",
     "source",
     "store",
 ];
@@ -142,6 +161,12 @@ fn apply(
     match key {
         "env" => config.env = env_table(value)?,
         "env_from" => config.env_from = texts(key, value)?,
+        "file" => config.file = file_table(value)?,
+        "files" => config.files = texts(key, value)?,
+        "delivery" => config.delivery = Some(text(key, value)?),
+        "preload_library" => config.preload_library = Some(folder.join(text(key, value)?)),
+        "follow_children" => config.follow_children = Some(boolean(key, value)?),
+        "env_static" => config.env_static = Some(text(key, value)?),
         "literal" => config.literal = texts(key, value)?,
         "inherit" => config.inherit = Some(texts(key, value)?.join(",")),
         "pass" => config.pass = texts(key, value)?,
@@ -156,10 +181,7 @@ fn apply(
         "passphrase_file" => config.passphrase_file = Some(folder.join(text(key, value)?)),
         "min_protection" => config.min_protection = Some(text(key, value)?),
         "enforcer" => config.enforcer = Some(text(key, value)?),
-        "exec" => match value.get_ref() {
-            DeValue::Boolean(flag) => config.exec = Some(*flag),
-            _ => return Err(wrong_type(key, "true or false", value)),
-        },
+        "exec" => config.exec = Some(boolean(key, value)?),
         other => match server::file_key(other) {
             Some((key, is_path)) => {
                 let text = server_text(key, value)?;
@@ -224,6 +246,13 @@ fn text(key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Problem> {
     }
 }
 
+fn boolean(key: &str, value: &Spanned<DeValue<'_>>) -> Result<bool, Problem> {
+    match value.get_ref() {
+        DeValue::Boolean(flag) => Ok(*flag),
+        _ => Err(wrong_type(key, "true or false", value)),
+    }
+}
+
 /// A text, or an array of texts.
 fn texts(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Problem> {
     match value.get_ref() {
@@ -231,6 +260,47 @@ fn texts(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Problem
         DeValue::String(_) => Ok(vec![text(key, value)?]),
         _ => Err(wrong_type(key, "a text or an array of texts", value)),
     }
+}
+
+/// `"/path" = "text"` or `"/path" = { value = "text", mode = "0440", … }`. The keys are paths, and
+/// so are not repeated when one of them has a mistake: the position says which.
+fn file_table(value: &Spanned<DeValue<'_>>) -> Result<Vec<FileOption>, Problem> {
+    let DeValue::Table(table) = value.get_ref() else {
+        return Err(wrong_type("file", "a table of \"/path\" = \"text\"", value));
+    };
+    let mut pairs: Vec<_> = table.iter().collect();
+    pairs.sort_by_key(|(path, _)| path.span().start);
+    let options = pairs.into_iter().map(|(path, value)| {
+        let mut option = FileOption {
+            path: path.get_ref().clone().into_owned(),
+            ..FileOption::default()
+        };
+        match value.get_ref() {
+            DeValue::Table(_) => file_attributes(&mut option, value)?,
+            _ => option.text = text("a file", value)?,
+        }
+        Ok(option)
+    });
+    options.collect()
+}
+
+fn file_attributes(option: &mut FileOption, value: &Spanned<DeValue<'_>>) -> Result<(), Problem> {
+    let fail = |at: usize, text: &str| Problem {
+        at: Some(at),
+        text: format!("this file cannot be delivered: {text}"),
+    };
+    let DeValue::Table(table) = value.get_ref() else {
+        return Ok(());
+    };
+    let content = table.get("value");
+    let content = content.ok_or_else(|| fail(value.span().start, "it has no `value`"))?;
+    option.text = text("value", content)?;
+    for (key, value) in table.iter().filter(|(key, _)| key.get_ref() != "value") {
+        let text = server_text("an attribute of a file", value)?;
+        files::set(&mut option.attributes, key.get_ref(), &text)
+            .map_err(|problem| fail(key.span().start, problem))?;
+    }
+    Ok(())
 }
 
 fn env_table(value: &Spanned<DeValue<'_>>) -> Result<Vec<(String, String)>, Problem> {
@@ -282,6 +352,30 @@ mod tests {
     }
 
     #[test]
+    fn files_and_their_delivery_are_read() {
+        let config = parse(
+            Path::new("dir/cloudtaser.toml"),
+            "files = ['t=/run/t']\ndelivery = 'preload'\npreload_library = 'p.so'\n\
+             follow_children = false\nenv_static = 'plain'\n[file]\n'/b' = 'vault:x#y'\n\
+             '/a,=' = { value = '@t', mode = '0440', owner = '1:2', opens = 3 }\n",
+        )
+        .expect("valid");
+        let [plain, full] = config.file.as_slice() else {
+            panic!("{:?}", config.file);
+        };
+        assert_eq!(
+            (plain.path.as_str(), plain.text.as_str()),
+            ("/b", "vault:x#y")
+        );
+        assert_eq!((full.path.as_str(), full.text.as_str()), ("/a,=", "@t"));
+        let attributes = full.attributes;
+        assert_eq!((attributes.mode, attributes.opens), (0o440, 3));
+        assert_eq!(attributes.owner, Some((1, 2)));
+        assert_eq!(config.preload_library, Some("dir/p.so".into()));
+        assert_eq!(config.follow_children, Some(false));
+    }
+
+    #[test]
     fn mistakes_have_a_position_and_a_suggestion() {
         assert_eq!(
             problem("# x\nenforcr = 'off'\n"),
@@ -291,6 +385,16 @@ mod tests {
             problem("exec = 'yes'"),
             "dir/cloudtaser.toml:1:8: `exec` must be true or false, not of type string"
         );
+        let of_file = |text: &str| problem(&format!("[file]\n'/a' = {text}\n"));
+        assert!(
+            of_file("1").contains("`a file` must be a text"),
+            "{}",
+            of_file("1")
+        );
+        assert!(of_file("{ mode = '0440' }").contains("no `value`"));
+        assert!(of_file("{ value = 'x', mode = 'hunter2' }").contains("permission bits"));
+        assert!(of_file("{ value = 'x', hunter2 = '1' }").contains("mode, owner, opens"));
+        assert!(of_file("{ value = 'x', mode = [1] }").contains("must be a text"));
     }
 
     #[test]
@@ -302,6 +406,9 @@ mod tests {
             "[env]\nA = ['hunter2']",
             "source = 'hunter2",
             "a hunter2",
+            "[file]\n'/a' = { value = 'x', hunter2 = 'x' }",
+            "[file]\n'/a' = { value = 'x', mode = 'hunter2' }",
+            "[file]\n'/a' = ['hunter2', 1]",
         ] {
             assert!(!problem(text).contains("hunter2"), "{}", problem(text));
         }

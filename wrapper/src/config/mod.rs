@@ -4,18 +4,24 @@
 //! the default. clap settles the first two; this module adds the others. After it, no module asks
 //! for a setting again.
 
+pub mod delivery;
 pub mod file;
+pub mod files;
+pub mod folder;
 mod read;
 pub mod server;
 pub mod survey;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cloudtaser_abi::names::{ENV_PREFIX, SERVER_ENV_PREFIXES};
 use cloudtaser_abi::protection::Protection;
+use delivery::DeliveryConfig;
 use file::{FileConfig, FileError};
+use files::{FileOption, TemplateError};
+use folder::FolderError;
 pub use read::{read_file, with_file};
 use server::{Lookup, ServerSettingError};
 
@@ -36,6 +42,8 @@ pub struct Config {
     pub program: Vec<OsString>,
     /// Which secrets are read, and which variable gets them.
     pub plan: Plan,
+    /// How the program gets them.
+    pub delivery: DeliveryConfig,
     /// Inherited variables that the program gets unchanged, in their order.
     pub kept: Vec<(OsString, OsString)>,
     /// Settings of the sources.
@@ -72,6 +80,28 @@ pub enum ConfigError {
         /// Counted from 1.
         number: usize,
     },
+    /// `--file` in a form that it does not have.
+    #[error(
+        "value number {number} of `--file` cannot be read: {problem}; the form is PATH[,mode=0440][,owner=UID:GID][,opens=N]=TEXT"
+    )]
+    FileOption {
+        /// Counted from 1.
+        number: usize,
+        /// What is wrong; never the text.
+        problem: &'static str,
+    },
+    /// A template that is named with `@`.
+    #[error("cannot read the template of the file {path:?}")]
+    Template {
+        /// Path of the file for the program.
+        path: String,
+        /// Why.
+        #[source]
+        source: TemplateError,
+    },
+    /// A directory of templates.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A variable of ours is not UTF-8.
     #[error("the variable {name} is not UTF-8 text")]
     NotText {
@@ -173,7 +203,8 @@ impl Config {
                 .map_err(|_unknown| bad_word("enforcer", "require, prefer, off"))?,
             (None, None) => Enforcer::default(),
         };
-        let (plan, kept) = plan(&args, &file, inherited, &configured, registry)?;
+        let delivery = DeliveryConfig::new(&args, &file, &bad_word)?;
+        let (plan, kept) = plan(&args, &file, &path, inherited, &configured, registry)?;
         let asks_server = plan.sources().contains(openbao::KIND.name);
         let source_config = SourceConfig {
             min_protection,
@@ -198,6 +229,7 @@ impl Config {
             warnings,
             is_insecure: !weaknesses.is_empty(),
             plan,
+            delivery,
             kept,
             source: source_config,
             // "Enforced" memory needs an enforcer: without one the start must fail.
@@ -219,6 +251,7 @@ type Variables = Vec<(OsString, OsString)>;
 fn plan(
     args: &RunArgs,
     file: &FileConfig,
+    file_path: &Path,
     inherited: Variables,
     configured: &str,
     registry: &Registry,
@@ -237,6 +270,8 @@ fn plan(
     let inherit = Inherit::new(args.inherit.as_deref().or(file.inherit.as_deref()));
     let variables = or_lines(&args.variables, "CLOUDTASER_ENV", &inherited)?;
     let env_from = or_lines(&args.env_from, "CLOUDTASER_ENV_FROM", &inherited)?;
+    let file_texts = or_lines(&args.file_texts, "CLOUDTASER_FILE", &inherited)?;
+    let folders = or_lines(&args.files, "CLOUDTASER_FILES", &inherited)?;
     let mut kept: Variables = inherited
         .into_iter()
         .filter(|(name, _)| inherit.admits(name) && (!is_configuration(name) || names(pass, name)))
@@ -261,9 +296,41 @@ fn plan(
     for text in file.env_from.iter().chain(&env_from) {
         draft.env_from(text);
     }
+    let folder = file_path.parent().unwrap_or_else(|| Path::new(""));
+    for option in &file.file {
+        deliver_file(&mut draft, option.clone(), folder, Origin::File)?;
+    }
+    for (index, text) in file_texts.iter().enumerate() {
+        let number = index + 1;
+        let option = files::parse_option(text)
+            .map_err(|problem| ConfigError::FileOption { number, problem })?;
+        deliver_file(&mut draft, option, Path::new(""), Origin::Flag)?;
+    }
+    for (texts, base, origin) in [
+        (&file.files, folder, Origin::File),
+        (&folders, Path::new(""), Origin::Flag),
+    ] {
+        for text in texts {
+            let found = folder::templates(text, base)?;
+            found.iter().for_each(|wish| draft.file(wish, origin));
+        }
+    }
     let plan = draft.finish(configured)?;
     kept.retain(|(name, _)| name.to_str().is_none_or(|name| !plan.replaces(name)));
     Ok((plan, kept))
+}
+
+fn deliver_file(
+    draft: &mut Draft,
+    option: FileOption,
+    folder: &Path,
+    origin: Origin,
+) -> Result<(), ConfigError> {
+    let path = option.path.clone();
+    let wish = files::wish(option, folder);
+    let wish = wish.map_err(|source| ConfigError::Template { path, source })?;
+    draft.file(&wish, origin);
+    Ok(())
 }
 
 /// The flag's values, or else the lines of the environment variable `name`. clap cannot split the

@@ -12,15 +12,15 @@ use crate::cli::source::SourceArgs;
 const DEFAULT_FILE: &str = "cloudtaser.toml";
 
 /// The sources' options with what the configuration file says of the store filled in, and the
-/// file, for commands other than `run`. It is the one that `run` reads: CLOUDTASER_CONFIG or the
+/// file with its path, for commands other than `run`. It is the one that `run` reads: CLOUDTASER_CONFIG or the
 /// default.
 ///
 /// # Errors
 ///
 /// [`FileError`].
-pub fn with_file(args: &SourceArgs) -> Result<(SourceArgs, FileConfig), FileError> {
+pub fn with_file(args: &SourceArgs) -> Result<(SourceArgs, PathBuf, FileConfig), FileError> {
     let named = std::env::var_os("CLOUDTASER_CONFIG").map(PathBuf::from);
-    let (_, mut file) = read_file(named.as_deref())?;
+    let (path, mut file) = read_file(named.as_deref())?;
     let identity = if args.identity.is_empty() {
         std::mem::take(&mut file.identity)
     } else {
@@ -35,7 +35,7 @@ pub fn with_file(args: &SourceArgs) -> Result<(SourceArgs, FileConfig), FileErro
             .or_else(|| file.passphrase_file.take()),
         server: args.server.clone(),
     };
-    Ok((filled, file))
+    Ok((filled, path, file))
 }
 
 /// Reads the configuration file that `path` names, or the default one if there is one.

@@ -53,7 +53,7 @@ pub fn survey(
     inherited: Vec<(OsString, OsString)>,
     registry: &Registry,
 ) -> Result<Survey, FileError> {
-    let (options, file) = with_file(options)?;
+    let (options, path, file) = with_file(options)?;
     let variable = |name: &str| {
         let mut variables = inherited.iter();
         let (_, value) = variables.find(|(found, _)| found == name)?;
@@ -71,7 +71,7 @@ pub fn survey(
     };
     let origin = address_origin(&options.server, &lookup);
     let requests = run.and_then(|run| {
-        let (plan, _) = plan(&run, &file, inherited.clone(), &configured, registry)?;
+        let (plan, _) = plan(&run, &file, &path, inherited.clone(), &configured, registry)?;
         Ok(plan.requests(openbao::KIND.name))
     });
     let is_asked =

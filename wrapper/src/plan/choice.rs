@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::error::{PlanError, PlanErrors, Spot, field_hint, field_list, name_fault, printable};
-use super::{Answers, Delivery, Plan, Read, request};
+use super::{Answers, Delivery, Destination, Plan, Read, request};
 use crate::reference::template::Part;
 use crate::reference::{EnvFrom, Fallback, Reference, Target, label};
+use crate::region::FileAttributes;
 use crate::secret::Secret;
 use crate::source::{Action, Fields, PLAINTEXT_FIELD, ReadError};
 
@@ -27,7 +28,10 @@ pub(super) enum Piece {
 /// An entry whose values are found and not moved yet.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) variable: String,
+    pub(super) destination: Destination,
+    pub(super) attributes: FileAttributes,
+    /// Whether the value is that of one reference, byte for byte.
+    pub(super) is_whole: bool,
     /// Labels of its references, each once.
     pub(super) labels: Vec<String>,
     pub(super) pieces: Vec<Piece>,
@@ -64,7 +68,7 @@ impl<'p> Choice<'p> {
         (self.jobs, self.errors)
     }
 
-    /// Finds the pieces of one variable.
+    /// Finds the pieces of one variable or file.
     pub(super) fn delivery(&mut self, delivery: &Delivery) {
         let (mut labels, mut pieces) = (Vec::new(), Vec::new());
         for part in &delivery.value.parts {
@@ -77,7 +81,7 @@ impl<'p> Choice<'p> {
             };
             let spot = Spot {
                 reference: reference.to_string(),
-                place: format!("variable `{}`, column {column}", printable(&delivery.name)),
+                place: format!("{}, column {column}", delivery.destination),
             };
             let target = &reference.target;
             let mut text = label(target.path(), target.field(), target.version());
@@ -96,7 +100,9 @@ impl<'p> Choice<'p> {
             }
         }
         self.jobs.push(Job {
-            variable: delivery.name.clone(),
+            destination: delivery.destination.clone(),
+            attributes: delivery.attributes,
+            is_whole: delivery.value.is_whole,
             labels,
             pieces,
         });
@@ -207,7 +213,9 @@ impl<'p> Choice<'p> {
             let read = read.clone();
             let pieces = vec![Piece::Value(Field { read, name })];
             self.jobs.push(Job {
-                variable,
+                destination: Destination::Variable(variable),
+                attributes: FileAttributes::default(),
+                is_whole: true,
                 labels,
                 pieces,
             });

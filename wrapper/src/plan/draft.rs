@@ -4,17 +4,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 
 use super::error::{PlanError, PlanErrors, name_fault, printable};
-use super::{Delivery, Origin, Plan};
+use super::{Delivery, Destination, Origin, Plan, path};
 use crate::reference::{EnvFrom, ReferenceError, Schemes, Template, parse_env_from, template};
+use crate::region::FileAttributes;
 
 /// A plan in the making. A value that a stronger one replaces is not complained about.
 #[derive(Debug)]
 pub struct Draft {
     schemes: Schemes,
     by_name: BTreeMap<String, Asked>,
+    files: BTreeMap<String, AskedFile>,
     env_from: Vec<EnvFrom>,
     env_from_count: usize,
     errors: PlanErrors,
+}
+
+/// A file that is asked for.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct FileWish {
+    /// Where the program finds it.
+    pub path: String,
+    /// How it looks.
+    pub attributes: FileAttributes,
+    /// Its content: a reference, text with references in it, or plain text.
+    pub text: String,
+    /// The text was read from a file, which may end with a newline and begin with anything.
+    pub is_document: bool,
+}
+
+#[derive(Debug)]
+struct AskedFile {
+    origin: Origin,
+    attributes: FileAttributes,
+    value: Result<Template, ReferenceError>,
 }
 
 /// The strongest wish for one variable so far.
@@ -40,6 +62,7 @@ impl Draft {
         Self {
             schemes,
             by_name: BTreeMap::new(),
+            files: BTreeMap::new(),
             env_from: Vec::new(),
             env_from_count: 0,
             errors: PlanErrors::default(),
@@ -85,6 +108,33 @@ impl Draft {
         self.ask(name, origin, value);
     }
 
+    /// Takes a file from the configuration file or the command line.
+    pub fn file(&mut self, wish: &FileWish, origin: Origin) {
+        if let Some(reason) = path::fault(&wish.path) {
+            let path = printable(&wish.path);
+            self.errors.push(PlanError::Path { path, reason });
+            return;
+        }
+        let before = self.files.get(&wish.path).map(|file| file.origin);
+        if before == Some(origin) {
+            let path = printable(&wish.path);
+            self.errors.push(PlanError::Twice { path });
+        }
+        if before.is_none_or(|before| before <= origin) {
+            let read = if wish.is_document {
+                template::parse_document
+            } else {
+                template::parse
+            };
+            let file = AskedFile {
+                origin,
+                attributes: wish.attributes,
+                value: read(&wish.text, &self.schemes),
+            };
+            self.files.insert(wish.path.clone(), file);
+        }
+    }
+
     /// Takes an "all keys of a path" entry; a later one wins over an earlier one.
     pub fn env_from(&mut self, text: &str) {
         self.env_from_count += 1;
@@ -107,6 +157,7 @@ impl Draft {
         let mut plan = Plan {
             configured: configured.into(),
             deliveries: Vec::new(),
+            files: Vec::new(),
             literals: BTreeMap::new(),
             kept: BTreeSet::new(),
             env_from: self.env_from,
@@ -118,8 +169,8 @@ impl Draft {
                 }
                 Value::Read(Ok(value)) => plan.place(name, value, asked.origin, &mut errors),
                 Value::Read(Err(source)) => {
-                    let variable = printable(&name);
-                    errors.push(PlanError::Reference { variable, source });
+                    let place = Destination::Variable(name).to_string();
+                    errors.push(PlanError::Reference { place, source });
                 }
                 Value::NotText => {
                     let variable = printable(&name);
@@ -127,6 +178,7 @@ impl Draft {
                 }
             }
         }
+        plan.place_files(self.files, &mut errors);
         errors.or(plan)
     }
 
@@ -146,7 +198,8 @@ impl Plan {
     fn place(&mut self, name: String, value: Template, origin: Origin, errors: &mut PlanErrors) {
         let Some(text) = value.literal() else {
             self.deliveries.push(Delivery {
-                name,
+                destination: Destination::Variable(name),
+                attributes: FileAttributes::default(),
                 value,
                 origin,
             });
@@ -157,6 +210,32 @@ impl Plan {
             None => {
                 let text = crate::secret::Secret::new(text.into());
                 self.literals.insert(name, text);
+            }
+        }
+    }
+
+    /// Takes the files over: none below another one.
+    fn place_files(&mut self, files: BTreeMap<String, AskedFile>, errors: &mut PlanErrors) {
+        for path in files.keys() {
+            let parent = path::parents(path).find(|parent| files.contains_key(*parent));
+            if let Some(parent) = parent {
+                let (path, parent) = (printable(path), printable(parent));
+                errors.push(PlanError::Nested { path, parent });
+            }
+        }
+        for (path, file) in files {
+            let destination = Destination::File(path);
+            match file.value {
+                Ok(value) => self.files.push(Delivery {
+                    destination,
+                    attributes: file.attributes,
+                    value,
+                    origin: file.origin,
+                }),
+                Err(source) => {
+                    let place = destination.to_string();
+                    errors.push(PlanError::Reference { place, source });
+                }
             }
         }
     }

@@ -49,10 +49,10 @@ pub enum PlanError {
         reason: &'static str,
     },
     /// A value holds text that begins like a reference and is none. Exit status 64.
-    #[error("cannot read the reference in variable `{variable}`")]
+    #[error("cannot read the reference in {place}")]
     Reference {
-        /// The variable, printable.
-        variable: String,
+        /// The variable or file, printable.
+        place: String,
         /// Where and why.
         #[source]
         source: ReferenceError,
@@ -162,6 +162,39 @@ pub enum PlanError {
         bytes: usize,
         /// The largest size for this variable.
         limit: usize,
+    },
+    /// A path at which there can be no file. Exit status 64.
+    #[error("`{path}` cannot be the path of a file for the program: {reason}")]
+    Path {
+        /// The path, printable.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Two files of one path. Exit status 64.
+    #[error("the file `{path}` is given twice")]
+    Twice {
+        /// The path, printable.
+        path: String,
+    },
+    /// A file below a file. Exit status 64.
+    #[error("`{path}` cannot be a file for the program: `{parent}` is one, and so no directory")]
+    Nested {
+        /// The path, printable.
+        path: String,
+        /// The file that stands in its way, printable.
+        parent: String,
+    },
+    /// A value with a zero byte within a text. Exit status 64.
+    #[error(
+        "cannot put {what} into file `{path}`: a value holds a zero byte (NUL), and only a file \
+         that is one whole reference can have it"
+    )]
+    NulInText {
+        /// The file, printable.
+        path: String,
+        /// Where the values are from.
+        what: String,
     },
     /// A source gave fewer answers than it was asked for: our own fault. Exit status 70.
     #[error("the source `{source_name}` gave no answer for {spot}; please report this")]

@@ -1,4 +1,4 @@
-//! Decides which path is read from which source, and which variable gets which value.
+//! Decides which path is read from which source, and which variable or file gets which value.
 //!
 //! A [`Draft`] gathers what inherited variables, the configuration file and flags ask for; the
 //! [`Plan`] knows every path once; [`Plan::resolve`] turns the sources' answers into the entries
@@ -11,14 +11,18 @@
 mod choice;
 mod draft;
 mod error;
+mod path;
 mod resolve;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-pub use draft::Draft;
+pub use draft::{Draft, FileWish};
 pub use error::{PlanError, PlanErrors, Spot};
 
 use crate::reference::{CONFIGURED_SOURCE, EnvFrom, Target, Template};
+use crate::region::FileAttributes;
 use crate::secret::Secret;
 use crate::source::{Action, Fields, ReadError, Request};
 
@@ -33,11 +37,32 @@ pub enum Origin {
     Flag,
 }
 
-/// One variable and what it is made of.
+/// As what the program finds a value.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Destination {
+    /// A variable of this name: not empty, without `=` and NUL.
+    Variable(String),
+    /// A file at this path: absolute and normalised.
+    File(String),
+}
+
+impl fmt::Display for Destination {
+    /// "variable `NAME`" or "file `PATH`", printable.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => write!(f, "variable `{}`", error::printable(name)),
+            Self::File(path) => write!(f, "file `{}`", error::printable(path)),
+        }
+    }
+}
+
+/// One variable or file and what it is made of.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The variable's name: not empty, without `=` and NUL.
-    pub name: String,
+    /// What it becomes.
+    pub destination: Destination,
+    /// How the file looks; nothing for a variable.
+    pub attributes: FileAttributes,
     /// Its value, read.
     pub value: Template,
     /// Who asks for it.
@@ -47,10 +72,10 @@ pub struct Delivery {
 /// One value to be put into the region.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The environment variable that it is delivered under.
-    pub variable: Option<String>,
-    /// The file path that it is delivered under; always absent until files can be delivered.
-    pub path: Option<String>,
+    /// What it becomes.
+    pub destination: Destination,
+    /// How the file looks; nothing for a variable.
+    pub attributes: FileAttributes,
     /// Where the value is from, `secret/data/db#password`: the path as the source spells it.
     /// Several references of one value stand behind each other, a space between them.
     pub reference: String,
@@ -93,8 +118,10 @@ impl Answers {
 pub struct Plan {
     /// The source that `vault:` and `bao:` mean.
     configured: String,
-    /// Values with at least one reference, sorted by name.
+    /// Variables with at least one reference, sorted by name.
     deliveries: Vec<Delivery>,
+    /// Files, with and without references, sorted by path.
+    files: Vec<Delivery>,
     /// Values without a reference that are new or changed, by name.
     literals: BTreeMap<String, Secret>,
     /// Inherited variables that stay as they are.
@@ -133,8 +160,32 @@ impl Plan {
     /// Variables that "all keys" add are never inherited ones.
     #[must_use]
     pub fn replaces(&self, name: &str) -> bool {
-        let named = |delivery: &Delivery| delivery.name.as_str().cmp(name);
+        let named = |delivery: &Delivery| match &delivery.destination {
+            Destination::Variable(found) => found.as_str().cmp(name),
+            Destination::File(_) => Ordering::Greater,
+        };
         self.literals.contains_key(name) || self.deliveries.binary_search_by(named).is_ok()
+    }
+
+    /// The paths of the files, in their order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files
+            .iter()
+            .filter_map(|file| match &file.destination {
+                Destination::File(path) => Some(path.as_str()),
+                Destination::Variable(_) => None,
+            })
+    }
+
+    /// Whether a variable gets a secret.
+    #[must_use]
+    pub fn has_secret_variables(&self) -> bool {
+        !self.deliveries.is_empty() || !self.env_from.is_empty()
+    }
+
+    /// Delivers no file, and reads nothing that only a file needs: the program cannot have them.
+    pub fn without_files(&mut self) {
+        self.files.clear();
     }
 
     /// Whether a variable called `name` was asked for by name or inherited.
@@ -146,6 +197,7 @@ impl Plan {
         let deliveries = self
             .deliveries
             .iter()
+            .chain(&self.files)
             .flat_map(|delivery| delivery.value.references());
         let single = deliveries.map(|r| self.read(&r.scheme, request(&r.target)));
         let all_keys = self.env_from.iter().map(|entry| self.read_all(entry));

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use super::choice::{Choice, Field, Job, Piece};
 use super::error::{PlanError, PlanErrors, Spot, printable};
-use super::{Answers, Entry, Plan};
+use super::{Answers, Destination, Entry, Plan};
 use crate::secret::Secret;
 
 impl Plan {
-    /// Makes the region's entries from what the sources answered, sorted by variable.
+    /// Makes the region's entries from what the sources answered: variables sorted by name, then
+    /// files by path.
     ///
     /// Values are moved, not copied, unless several entries need them.
     ///
@@ -19,7 +20,7 @@ impl Plan {
     /// [`PlanErrors`] with everything that is missing or cannot be an environment variable.
     pub fn resolve(self, answers: Answers) -> Result<Vec<Entry>, PlanErrors> {
         let mut choice = Choice::new(&self, &answers);
-        for delivery in &self.deliveries {
+        for delivery in self.deliveries.iter().chain(&self.files) {
             choice.delivery(delivery);
         }
         choice.all_keys(&self.env_from);
@@ -52,7 +53,7 @@ impl Assembly {
 
     fn entries(mut self, jobs: Vec<Job>) -> Result<Vec<Entry>, PlanErrors> {
         let mut entries: Vec<Entry> = jobs.into_iter().map(|job| self.entry(job)).collect();
-        entries.sort_by(|left, right| left.variable.cmp(&right.variable));
+        entries.sort_by(|left, right| left.destination.cmp(&right.destination));
         self.errors.or(entries)
     }
 
@@ -62,18 +63,25 @@ impl Assembly {
         for piece in job.pieces {
             match piece {
                 Piece::Text(text) => pieces.push(text),
-                Piece::Value(field) => pieces.extend(self.take(field, &job.variable, &reference)),
+                Piece::Value(field) => {
+                    pieces.extend(self.take(field, &job.destination, &reference))
+                }
             }
         }
         let value = joined(pieces);
         let (bytes, has_nul) = (value.expose().len(), value.expose().contains(&0));
         let what = format!("`{}`", printable(&reference));
-        if let Some(error) = PlanError::of_value(&job.variable, bytes, has_nul, &what) {
-            self.errors.push(error);
-        }
+        let error = match &job.destination {
+            Destination::Variable(name) => PlanError::of_value(name, bytes, has_nul, &what),
+            Destination::File(path) => (has_nul && !job.is_whole).then(|| PlanError::NulInText {
+                path: printable(path),
+                what,
+            }),
+        };
+        error.into_iter().for_each(|error| self.errors.push(error));
         Entry {
-            variable: Some(job.variable),
-            path: None,
+            destination: job.destination,
+            attributes: job.attributes,
             reference,
             value,
         }
@@ -83,7 +91,7 @@ impl Assembly {
     ///
     /// `Choice` saw it, so it is there; should it not be, the start fails (closed) instead of
     /// giving the program an empty secret.
-    fn take(&mut self, field: Field, variable: &str, reference: &str) -> Option<Secret> {
+    fn take(&mut self, field: Field, to: &Destination, reference: &str) -> Option<Secret> {
         let left = self.uses.get_mut(&field);
         let is_last = left.is_none_or(|left| {
             *left = left.saturating_sub(1);
@@ -100,7 +108,7 @@ impl Assembly {
                 }
             });
         if value.is_none() {
-            let place = format!("variable `{}`", printable(variable));
+            let place = to.to_string();
             let reference = printable(reference);
             self.errors.push(PlanError::Unanswered {
                 source_name: field.read.source,

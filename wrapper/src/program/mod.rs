@@ -9,6 +9,7 @@ mod elf;
 mod error;
 mod format;
 mod inspect;
+pub mod library;
 mod resolve;
 pub mod route;
 

@@ -64,6 +64,23 @@ pub fn parse(value: &str, schemes: &Schemes) -> Result<Template, ReferenceError>
     parse_inline(value, schemes)
 }
 
+/// Reads the text of a file. One line that begins with a reference is that reference, and a
+/// newline behind it is the editor's; in everything else references stand in `${}`, so that a
+/// document of several lines may begin with any word.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_document(text: &str, schemes: &Schemes) -> Result<Template, ReferenceError> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if !line.contains('\n') && begins_reference(line, schemes) {
+        parse(line, schemes)
+    } else {
+        parse_inline(text, schemes)
+    }
+}
+
 fn parse_inline(value: &str, schemes: &Schemes) -> Result<Template, ReferenceError> {
     let mut parts = Vec::new();
     let mut literal = String::new();

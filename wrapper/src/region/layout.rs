@@ -15,6 +15,19 @@ pub struct EntrySpec<'a> {
     pub variable: Option<&'a str>,
     /// Bytes of the first value.
     pub value_len: usize,
+    /// How the file looks and how often it opens.
+    pub file: FileAttributes,
+}
+
+/// What a file is besides its content.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FileAttributes {
+    /// Permission bits; 0 for [`cloudtaser_abi::region::layout::DEFAULT_MODE`].
+    pub mode: u32,
+    /// User and group id of its owner; whoever looks when absent.
+    pub owner: Option<(u32, u32)>,
+    /// How often it can be opened, all processes together; 0 for no limit.
+    pub opens: u32,
 }
 
 /// How much room a value gets beyond its first length, so that a rotated value still fits.
@@ -80,6 +93,8 @@ pub struct Place {
     pub capacity: usize,
     /// Offset and length among the texts, of reference, path and variable; length 0 is none.
     pub texts: [(u32, u32); 3],
+    /// How the file looks and how often it opens.
+    pub file: FileAttributes,
 }
 
 /// A region's sizes and offsets, all in bytes from the region's start.
@@ -97,6 +112,10 @@ pub struct Layout {
     pub slots_len: usize,
     /// Bytes of the whole region, a multiple of 8.
     pub capacity: usize,
+    /// Flags of the header; 0 at first.
+    pub flags: u32,
+    /// When the region is made, in nanoseconds since 1970; 0, not told, at first.
+    pub created_ns: u64,
 }
 
 impl Layout {
@@ -140,6 +159,8 @@ impl Layout {
             slots_at: [slots_0, slots_1],
             slots_len,
             capacity: add(slots_1, slots_len)?,
+            flags: 0,
+            created_ns: 0,
         })
     }
 }
@@ -172,6 +193,7 @@ fn place(
             push(strings, entry.path.unwrap_or_default())?,
             push(strings, entry.variable.unwrap_or_default())?,
         ],
+        file: entry.file,
     })
 }
 
@@ -208,6 +230,7 @@ mod tests {
             path: Some("/run/secrets/service-password"),
             variable: Some("SERVICE_PASSWORD"),
             value_len,
+            ..EntrySpec::default()
         };
         Layout::plan(&vec![entry; count]).expect("fits").capacity
     }

@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use cloudtaser_abi::protection::Protection;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::io::Errno;
 
 use crate::sys::memfd_secret::{MemfdSecretError, memfd_secret};
@@ -117,6 +118,8 @@ pub struct Memory {
     pub protection: Protection,
     /// What stands between this level and [`Protection::Secretmem`]; empty at that level.
     pub refusals: Vec<Refusal>,
+    /// The memory as a file, closed on exec; from [`acquire_shared`] only.
+    pub file: Option<OwnedFd>,
 }
 
 /// Gets `len` bytes of the best memory that this place gives.
@@ -126,17 +129,30 @@ pub struct Memory {
 /// The name of the call and its error, when not even ordinary memory could be had, or when it
 /// could not be kept out of core dumps (fails closed).
 pub fn acquire(len: usize) -> Result<Memory, (&'static str, io::Error)> {
-    let mut refusals = Vec::new();
+    let mut memory = acquire_kind(len, false)?;
+    // The descriptor is closed at once: whoever steals one maps the same pages.
+    memory.file = None;
+    Ok(memory)
+}
+
+/// As [`acquire`], with a descriptor of the memory.
+///
+/// # Errors
+///
+/// As [`acquire`].
+pub fn acquire_shared(len: usize) -> Result<Memory, (&'static str, io::Error)> {
+    acquire_kind(len, true)
+}
+
+fn acquire_kind(len: usize, is_shared: bool) -> Result<Memory, (&'static str, io::Error)> {
     let memory = match acquire_secret(len) {
-        Ok(mapping) => Memory {
+        Ok((mapping, file)) => Memory {
             mapping,
             protection: Protection::Secretmem,
-            refusals,
+            refusals: Vec::new(),
+            file: Some(file),
         },
-        Err(refusal) => {
-            refusals.push(refusal);
-            acquire_ordinary(len, refusals).map_err(|source| ("mmap", source))?
-        }
+        Err(refusal) => acquire_ordinary(len, is_shared, vec![refusal])?,
     };
     // Secret memory is never dumped, but saying so costs nothing and holds for both kinds.
     let advised = memory.mapping.exclude_from_dumps();
@@ -144,8 +160,7 @@ pub fn acquire(len: usize) -> Result<Memory, (&'static str, io::Error)> {
     Ok(memory)
 }
 
-/// The descriptor is closed again at once: whoever steals one maps the same pages.
-fn acquire_secret(len: usize) -> Result<GuardedMapping, Refusal> {
+fn acquire_secret(len: usize) -> Result<(GuardedMapping, OwnedFd), Refusal> {
     let level = Protection::Secretmem;
     let size = u64::try_from(len).unwrap_or(u64::MAX);
     let file = memfd_secret(size.next_multiple_of(8)).map_err(|error| match error {
@@ -156,13 +171,24 @@ fn acquire_secret(len: usize) -> Result<GuardedMapping, Refusal> {
         },
         MemfdSecretError::Syscall { call, source } => refused(call, level, &source, len),
     })?;
-    GuardedMapping::new(len, Some(file.as_fd()))
-        .map_err(|source| refused("mmap", level, &source, len))
+    let mapping = GuardedMapping::new(len, Some(file.as_fd()))
+        .map_err(|source| refused("mmap", level, &source, len))?;
+    Ok((mapping, file))
 }
 
-/// Anonymous shared memory, so that layout and meaning are the same as with secret memory.
-fn acquire_ordinary(len: usize, mut refusals: Vec<Refusal>) -> io::Result<Memory> {
-    let mapping = GuardedMapping::new(len, None)?;
+/// Ordinary shared memory, so that layout and meaning are the same as with secret memory.
+fn acquire_ordinary(
+    len: usize,
+    is_shared: bool,
+    mut refusals: Vec<Refusal>,
+) -> Result<Memory, (&'static str, io::Error)> {
+    let (mapping, file) = if is_shared {
+        let (mapping, file) = map_memfd(len)?;
+        (mapping, Some(file))
+    } else {
+        let mapping = GuardedMapping::new(len, None).map_err(|source| ("mmap", source))?;
+        (mapping, None)
+    };
     let protection = match mlock_on_fault(&mapping) {
         Ok(()) => Protection::Locked,
         Err(source) => {
@@ -175,7 +201,25 @@ fn acquire_ordinary(len: usize, mut refusals: Vec<Refusal>) -> io::Result<Memory
         mapping,
         protection,
         refusals,
+        file,
     })
+}
+
+/// A file in memory that cannot be truncated under a reader, and that nobody but this process
+/// writes to where the kernel can keep others from it (`F_SEAL_FUTURE_WRITE`, Linux 5.1).
+fn map_memfd(len: usize) -> Result<(GuardedMapping, OwnedFd), (&'static str, io::Error)> {
+    let failed = |call| move |errno: Errno| (call, io::Error::from(errno));
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let file = memfd_create("cloudtaser", flags).map_err(failed("memfd_create"))?;
+    let size = u64::try_from(len).unwrap_or(u64::MAX);
+    ftruncate(&file, size.next_multiple_of(8)).map_err(failed("ftruncate"))?;
+    let mapping =
+        GuardedMapping::new(len, Some(file.as_fd())).map_err(|source| ("mmap", source))?;
+    let seals = SealFlags::GROW | SealFlags::SHRINK;
+    fcntl_add_seals(&file, seals).map_err(failed("fcntl(F_ADD_SEALS)"))?;
+    // Fails open: without it a program could change its own secrets, and nobody else's.
+    fcntl_add_seals(&file, SealFlags::FUTURE_WRITE).unwrap_or_default();
+    Ok((mapping, file))
 }
 
 fn refused(call: &'static str, level: Protection, error: &io::Error, len: usize) -> Refusal {

@@ -13,12 +13,14 @@ pub mod writer;
 use std::ffi::c_char;
 use std::io;
 use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
 
 use cloudtaser_abi::protection::Protection;
 
-pub use layout::{EntrySpec, Growth, Layout, LayoutError, Place};
-pub use memory::{Memory, Refusal, RefusalReason, acquire};
+pub use layout::{EntrySpec, FileAttributes, Growth, Layout, LayoutError, Place};
+pub use memory::{Memory, Refusal, RefusalReason, acquire, acquire_shared};
 
 use crate::status;
 use crate::sys::mmap::GuardedMapping;
@@ -65,6 +67,17 @@ pub enum RegionError {
         /// The variable's name.
         variable: String,
     },
+    /// A variable has a new value: the program keeps pointers to the old one.
+    #[error(
+        "the variable `{variable}` (`{reference}`) keeps its start value as long as the program \
+         runs; deliver it as a file to follow its rotation"
+    )]
+    Environ {
+        /// The entry's canonical reference.
+        reference: String,
+        /// The variable's name.
+        variable: String,
+    },
     /// There is no entry of that number, or the region was sealed before: a defect of ours.
     #[error("secret region has no entry {index} to be {action}; please report this")]
     NoEntry {
@@ -106,13 +119,13 @@ pub struct Region {
     layout: Layout,
     protection: Protection,
     refusals: Vec<Refusal>,
-    /// Publications of each entry.
-    versions: Vec<u64>,
+    /// The memory as a file, of a region that is handed over.
+    file: Option<OwnedFd>,
     is_sealed: bool,
 }
 
 /// The address of an entry's environment string (`NAME=value`, NUL) in the region. Valid until
-/// the region is dropped; the string changes when the entry is published, hence the borrow.
+/// the region is dropped: what is a variable is never published again.
 #[derive(Clone, Copy, Debug)]
 pub struct EnvironString<'a> {
     start: *const c_char,
@@ -136,12 +149,29 @@ impl Region {
     ///
     /// [`RegionError::TooWeak`], [`RegionError::Syscall`].
     pub fn create(layout: Layout, minimum: Protection) -> Result<Self, RegionError> {
+        Self::of(acquire(layout.capacity), layout, minimum)
+    }
+
+    /// As [`Region::create`], with a descriptor of the memory to hand over ([`Region::file`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::create`].
+    pub fn create_shared(layout: Layout, minimum: Protection) -> Result<Self, RegionError> {
+        Self::of(acquire_shared(layout.capacity), layout, minimum)
+    }
+
+    fn of(
+        memory: Result<Memory, (&'static str, io::Error)>,
+        layout: Layout,
+        minimum: Protection,
+    ) -> Result<Self, RegionError> {
         let Memory {
             mapping,
             protection,
             refusals,
-        } = acquire(layout.capacity)
-            .map_err(|(call, source)| RegionError::Syscall { call, source })?;
+            file,
+        } = memory.map_err(|(call, source)| RegionError::Syscall { call, source })?;
         if protection < minimum.min(Protection::Secretmem) {
             return Err(RegionError::TooWeak {
                 level: protection,
@@ -151,11 +181,11 @@ impl Region {
         }
         writer::format(mapping.words(), &layout, protection)?;
         Ok(Self {
-            versions: vec![0; layout.places.len()],
             mapping,
             layout,
             protection,
             refusals,
+            file,
             is_sealed: false,
         })
     }
@@ -208,7 +238,7 @@ impl Region {
     ///
     /// # Errors
     ///
-    /// [`RegionError::Outgrown`], [`RegionError::Nul`], [`RegionError::NoEntry`],
+    /// [`RegionError::Environ`], [`RegionError::Outgrown`], [`RegionError::NoEntry`],
     /// [`RegionError::Syscall`]. The old value stays after every error except that of making the
     /// memory read-only again.
     pub fn publish(&mut self, index: usize, value: &[u8]) -> Result<(), RegionError> {
@@ -217,15 +247,19 @@ impl Region {
             action: "published",
         };
         let place = self.layout.places.get(index).ok_or_else(missing)?;
+        if !place.prefix.is_empty() {
+            return Err(RegionError::Environ {
+                reference: place.reference.clone(),
+                variable: variable(place),
+            });
+        }
         check(place, value)?;
         if self.is_sealed {
             self.set_writable(true)?;
         }
         let place = self.layout.places.get(index).ok_or_else(missing)?;
-        let written = writer::publish(self.mapping.words(), &self.layout, place, value);
-        if let (Ok(()), Some(version)) = (&written, self.versions.get_mut(index)) {
-            *version += 1;
-        }
+        let words = self.mapping.words();
+        let written = writer::publish(words, &self.layout, place, value, now_ns());
         if self.is_sealed {
             self.set_writable(false)?;
         }
@@ -240,13 +274,28 @@ impl Region {
         if place.prefix.is_empty() {
             return None;
         }
-        let slot = usize::from(self.versions.get(index)? & 1 == 1);
-        let value = writer::value_at(&self.layout, place, slot).ok()?;
+        let value = writer::value_at(&self.layout, place, 0).ok()?;
         let offset = value.checked_sub(place.prefix.len())?;
         Some(EnvironString {
             start: self.mapping.as_ptr().wrapping_byte_add(offset).cast(),
             region: PhantomData,
         })
+    }
+
+    /// The memory as a file, closed on exec; of a region made by [`Region::create_shared`] until
+    /// [`Region::hand_over`].
+    #[must_use]
+    pub fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Notes that a program has the descriptor now. Ours is closed, since whoever steals one maps
+    /// the same pages; and the values stay when this region is dropped, because what the program
+    /// has started may outlive us. The kernel wipes secret memory when its last user goes.
+    pub fn hand_over(&mut self) {
+        if self.file.take().is_some() {
+            self.mapping.keep_content();
+        }
     }
 
     /// How well the memory is protected.
@@ -308,10 +357,21 @@ fn check(place: &Place, value: &[u8]) -> Result<(), RegionError> {
     if !place.prefix.is_empty() && value.contains(&0) {
         return Err(RegionError::Nul {
             reference: place.reference.clone(),
-            variable: place.prefix.trim_end_matches('=').to_owned(),
+            variable: variable(place),
         });
     }
     Ok(())
+}
+
+fn variable(place: &Place) -> String {
+    place.prefix.trim_end_matches('=').to_owned()
+}
+
+/// The clock, in nanoseconds since 1970; 0, "not told", for one that stands before that.
+#[must_use]
+pub fn now_ns() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn list(refusals: &[Refusal]) -> String {

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloudtaser_abi::protection::Protection;
+use cloudtaser_abi::region::layout::{FLAG_FOLLOW_CHILDREN, FLAG_OWNER, entry, header};
 use cloudtaser_abi::region::{ReadError, Region as Reader, Snapshot};
 use proptest::prelude::*;
 
@@ -29,6 +30,15 @@ fn password() -> EntrySpec<'static> {
         path: Some("/run/secrets/db"),
         variable: Some("PGPASSWORD"),
         value_len: 7,
+        ..EntrySpec::default()
+    }
+}
+
+/// A file alone, which is rotated.
+fn file() -> EntrySpec<'static> {
+    EntrySpec {
+        variable: None,
+        ..password()
     }
 }
 
@@ -66,7 +76,7 @@ fn read_all(words: &[AtomicU64]) {
 
 #[test]
 fn a_region_is_filled_sealed_and_rotated() {
-    let layout = Layout::plan(&[password()]).expect("layout");
+    let layout = Layout::plan(&[file()]).expect("layout");
     let mut region = Region::create(layout, Protection::None).expect("memory");
     region.fill(0, b"hunter2").expect("fill");
     region.seal().expect("seal");
@@ -87,24 +97,103 @@ fn a_region_is_filled_sealed_and_rotated() {
         let reader = Reader::open(region.words()).expect("valid");
         assert_eq!(reader.generation(), version);
         assert_eq!(reader.protection(), region.protection());
-        let entry = reader.find_variable(b"PGPASSWORD").expect("entry");
+        let entry = reader.entry(0).expect("entry");
         assert_eq!(entry.snapshot().expect("snapshot").version, version);
         assert_eq!(value_of(&entry), expected);
-
-        let environ = entry.environ().expect("framed").expect("environ");
-        let pointer = region.environ_string(0).expect("environ").as_ptr();
-        assert_eq!(
-            pointer.cast::<u8>().addr() - region.range().0.addr(),
-            environ.offset
-        );
+        assert_eq!(number(&region, 0, entry::CHANGED_NS) > 0, version > 0);
     }
+}
+
+/// The `u64` at a field of an entry.
+fn number(region: &Region, index: usize, field: usize) -> u64 {
+    let at = region.layout.places[index].directory + field;
+    u64::from_le(region.words()[at / 8].load(Ordering::Relaxed))
+}
+
+#[test]
+fn a_variable_stays_what_it_was_at_the_start() {
+    let layout = Layout::plan(&[password()]).expect("layout");
+    let mut region = Region::create(layout, Protection::None).expect("memory");
+    region.fill(0, b"hunter2").expect("fill");
+    region.seal().expect("seal");
+    let error = region.publish(0, b"hunter3").expect_err("a variable");
+    assert!(
+        error.to_string().contains("keeps its start value"),
+        "{error}"
+    );
+    let reader = Reader::open(region.words()).expect("valid");
+    let entry = reader.find_variable(b"PGPASSWORD").expect("entry");
+    assert_eq!(value_of(&entry), b"hunter2");
+    let environ = entry.environ().expect("framed").expect("environ");
+    let pointer = region.environ_string(0).expect("environ").as_ptr();
+    assert_eq!(
+        pointer.cast::<u8>().addr() - region.range().0.addr(),
+        environ.offset
+    );
+}
+
+#[test]
+fn header_and_files_say_what_they_were_given() {
+    let attributes = FileAttributes {
+        mode: 0o440,
+        owner: Some((7, 8)),
+        opens: 3,
+    };
+    let spec = EntrySpec {
+        file: attributes,
+        ..file()
+    };
+    let mut layout = Layout::plan(&[spec, file()]).expect("layout");
+    layout.flags = FLAG_FOLLOW_CHILDREN;
+    layout.created_ns = 5;
+    let region = Region::create(layout, Protection::None).expect("memory");
+    let pair = |field| {
+        let word = number(&region, 0, field);
+        (word & 0xffff_ffff, word >> 32)
+    };
+    assert_eq!(pair(entry::FLAGS), (u64::from(FLAG_OWNER), 0o440));
+    assert_eq!(pair(entry::UID), (7, 8));
+    assert_eq!(pair(entry::OPENS), (3, 0));
+    assert_eq!(number(&region, 1, entry::UID), 0);
+    let head = |at: usize| u64::from_le(region.words()[at / 8].load(Ordering::Relaxed));
+    assert_eq!(
+        head(header::FLAGS - 4) >> 32,
+        u64::from(FLAG_FOLLOW_CHILDREN)
+    );
+    assert_eq!(head(header::CREATED_NS), 5);
+}
+
+#[test]
+fn a_shared_region_has_a_descriptor_until_it_is_handed_over() {
+    let layout = || Layout::plan(&[file()]).expect("layout");
+    let alone = Region::create(layout(), Protection::None).expect("memory");
+    assert!(alone.file().is_none());
+    let mut shared = Region::create_shared(layout(), Protection::None).expect("memory");
+    shared.fill(0, b"hunter2").expect("fill");
+    shared.seal().expect("seal");
+    let file = shared.file().expect("descriptor");
+    assert!(
+        rustix::io::fcntl_getfd(file)
+            .expect("fcntl")
+            .contains(rustix::io::FdFlags::CLOEXEC)
+    );
+    let program = file.try_clone_to_owned().expect("dup");
+    shared.hand_over();
+    assert!(shared.file().is_none());
+    drop(shared);
+    let len = usize::try_from(rustix::fs::fstat(&program).expect("fstat").st_size).expect("small");
+    let mapping = GuardedMapping::new(len, Some(program.as_fd())).expect("mmap");
+    let reader = Reader::open(mapping.words()).expect("still valid");
+    assert_eq!(value_of(&reader.entry(0).expect("entry")), b"hunter2");
 }
 
 #[test]
 fn a_value_that_outgrows_its_slot_is_refused_and_the_old_one_stays() {
-    let layout = Layout::plan(&[password()]).expect("layout");
+    let layout = Layout::plan(&[file(), password()]).expect("layout");
     let mut region = Region::create(layout, Protection::None).expect("memory");
     region.fill(0, b"hunter2").expect("fill");
+    let error = region.fill(1, b"a\0b").expect_err("NUL in a variable");
+    assert!(matches!(error, RegionError::Nul { .. }), "{error}");
     region.seal().expect("seal");
     let error = region.publish(0, &[b'x'; 80]).expect_err("too long");
     assert_eq!(
@@ -112,8 +201,6 @@ fn a_value_that_outgrows_its_slot_is_refused_and_the_old_one_stays() {
         "the new value of `secret/data/db#password` has 80 bytes and the entry was reserved for \
          79; restart the program to make room"
     );
-    let error = region.publish(0, b"a\0b").expect_err("NUL in a variable");
-    assert!(matches!(error, RegionError::Nul { .. }), "{error}");
     let reader = Reader::open(region.words()).expect("valid");
     assert_eq!(value_of(&reader.entry(0).expect("entry")), b"hunter2");
 }
@@ -137,7 +224,7 @@ fn a_rotated_value_is_wiped_and_an_open_snapshot_goes_stale() {
         bytes.windows(7).any(|window| window == b"hunter2")
     };
     assert!(holds_old());
-    writer::publish(&words, &layout, place, b"correct horse").expect("publish");
+    writer::publish(&words, &layout, place, b"correct horse", 0).expect("publish");
     assert!(!holds_old());
     assert_eq!(entry.read_at(snapshot, 4, &mut part), Err(ReadError::Stale));
     assert_eq!(part, [0; 3]);
@@ -186,6 +273,7 @@ proptest! {
                 path: Some(path),
                 variable: variable.as_deref(),
                 value_len: values[0].len(),
+                ..EntrySpec::default()
             })
             .collect();
         let growth = Growth { minimum: 80, percent: 0 };
@@ -198,7 +286,7 @@ proptest! {
         for round in 0..5 {
             for (place, entry) in layout.places.iter().zip(&entries) {
                 if let (Some(value), true) = (entry.3.get(round), round > 0) {
-                    writer::publish(&words, &layout, place, value).expect("publish");
+                    writer::publish(&words, &layout, place, value, 0).expect("publish");
                 }
             }
             for (entry, expected) in reader.entries().zip(&entries) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use cloudtaser_abi::protection::Protection;
 use cloudtaser_abi::region::layout::{
-    ENTRY_SIZE, FLAG_ENVIRON, HEADER_SIZE, MAGIC, MAJOR, MINOR, entry, header,
+    ENTRY_SIZE, FLAG_ENVIRON, FLAG_OWNER, HEADER_SIZE, MAGIC, MAJOR, MINOR, entry, header,
 };
 
 use super::layout::{Layout, Place};
@@ -39,6 +39,8 @@ pub fn format(words: &[AtomicU64], layout: &Layout, protection: Protection) -> W
     put_u64(words, header::SLOTS_LEN, layout.slots_len)?;
     let level = protection.number().to_le_bytes();
     put(words, header::PROTECTION, &level)?;
+    put(words, header::FLAGS, &layout.flags.to_le_bytes())?;
+    put(words, header::CREATED_NS, &layout.created_ns.to_le_bytes())?;
     put(words, layout.strings_at, &layout.strings)?;
     layout
         .places
@@ -55,12 +57,24 @@ fn put_entry(words: &[AtomicU64], place: &Place) -> Written {
         put(words, at + field, &offset.to_le_bytes())?;
         put(words, at + field + 4, &len.to_le_bytes())?;
     }
-    let flags = if place.prefix.is_empty() {
-        0
-    } else {
-        FLAG_ENVIRON
-    };
-    put(words, at + entry::FLAGS, &flags.to_le_bytes())
+    let mut flags = 0;
+    if !place.prefix.is_empty() {
+        flags |= FLAG_ENVIRON;
+    }
+    if place.file.owner.is_some() {
+        flags |= FLAG_OWNER;
+    }
+    let (uid, gid) = place.file.owner.unwrap_or_default();
+    for (field, number) in [
+        (entry::FLAGS, flags),
+        (entry::MODE, place.file.mode),
+        (entry::UID, uid),
+        (entry::GID, gid),
+        (entry::OPENS, place.file.opens),
+    ] {
+        put(words, at + field, &number.to_le_bytes())?;
+    }
+    Ok(())
 }
 
 /// Writes an entry's first value, version 0, while nobody reads yet.
@@ -73,15 +87,24 @@ pub fn fill(words: &[AtomicU64], layout: &Layout, place: &Place, value: &[u8]) -
 }
 
 /// Publishes an entry's next version while others read: writes the idle slot, makes it the live
-/// one, counts the generation up, wipes the slot that was live.
+/// one, counts the generation up, wipes the slot that was live. `changed_ns` is the time, in
+/// nanoseconds since 1970.
 ///
 /// # Errors
 ///
 /// [`OutOfBounds`]; also when the value is longer than the place's capacity.
-pub fn publish(words: &[AtomicU64], layout: &Layout, place: &Place, value: &[u8]) -> Written {
+pub fn publish(
+    words: &[AtomicU64],
+    layout: &Layout,
+    place: &Place,
+    value: &[u8],
+    changed_ns: u64,
+) -> Written {
     let sequence = begin(words, place)?;
     let idle = slot_of(sequence + 1);
     put_slot(words, layout, place, idle, value)?;
+    let changed = counter(words, place.directory + entry::CHANGED_NS)?;
+    changed.store(changed_ns.to_le(), Ordering::Relaxed);
     flip(words, place)?;
     wipe(words, layout, place, 1 - idle)
 }

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::signal::{self, ChildSignal, SignalMask};
 use crate::region::EnvironString;
@@ -70,7 +71,8 @@ pub struct SignalState {
 ///
 /// The child gets back the signal mask and the disposition of SIGCHLD that we found, and dies with
 /// this process (`PR_SET_PDEATHSIG`, SIGKILL; a set-user-ID program clears that). The parent returns when the kernel has taken the
-/// program's arguments and environment over, or with the child's error.
+/// program's arguments and environment over, or with the child's error. Of the descriptors that
+/// are closed on exec, the program gets `inherited`.
 ///
 /// # Errors
 ///
@@ -80,6 +82,7 @@ pub fn spawn(
     arguments: &ExecStrings<'_>,
     environment: &ExecStrings<'_>,
     found: &SignalState,
+    inherited: &[&OwnedFd],
 ) -> io::Result<i32> {
     let (read_end, write_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     // SAFETY: `fork(2)` copies the calling thread only. This process has one thread until the
@@ -89,7 +92,10 @@ pub fn spawn(
         -1 => Err(io::Error::last_os_error()),
         0 => {
             drop(read_end);
-            let error = child(program, arguments, environment, found, &write_end);
+            let error = match prepare(found, &write_end).and_then(|()| keep_open(inherited)) {
+                Ok(()) => execve(program, arguments, environment),
+                Err(error) => error,
+            };
             report_and_exit(write_end.as_fd(), &error)
         }
         pid => {
@@ -104,18 +110,21 @@ pub fn spawn(
     }
 }
 
-fn child(
-    program: &CStr,
-    arguments: &ExecStrings<'_>,
-    environment: &ExecStrings<'_>,
-    found: &SignalState,
-    write_end: &OwnedFd,
-) -> io::Error {
-    if let Err(error) =
-        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-    {
-        return error.into();
+/// Lets the next program inherit `descriptors`, which are closed on exec.
+///
+/// # Errors
+///
+/// What `fcntl(2)` answers; for an open descriptor the kernel has no reason to refuse.
+pub fn keep_open(descriptors: &[&OwnedFd]) -> io::Result<()> {
+    for descriptor in descriptors {
+        fcntl_setfd(descriptor, FdFlags::empty())?;
     }
+    Ok(())
+}
+
+/// In the child: what the program must find as we found it.
+fn prepare(found: &SignalState, write_end: &OwnedFd) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     // The parent may have died between fork and the line above, and its death would not be told.
     // It holds the pipe's only other end. (Its process id says nothing in a new PID namespace.)
     let mut pipe = [PollFd::new(write_end, PollFlags::OUT)];
@@ -131,13 +140,11 @@ fn child(
             .iter()
             .any(|end| end.revents().contains(PollFlags::ERR))
     {
-        return io::Error::from_raw_os_error(libc::ESRCH);
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
     }
     signal::restore_child_signal(found.child);
-    if let Err(error) = signal::set_mask(&found.mask) {
-        return error;
-    }
-    execve(program, arguments, environment)
+    signal::set_mask(&found.mask)?;
+    Ok(())
 }
 
 /// Ends the process at once with `status`: no destructor, no exit handler runs.

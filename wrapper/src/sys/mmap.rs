@@ -17,7 +17,8 @@ use rustix::mm::{
 };
 use rustix::param::page_size;
 
-/// Shared memory between two pages that fault, wiped and unmapped when dropped.
+/// Shared memory between two pages that fault, wiped (unless [`GuardedMapping::keep_content`] was
+/// called) and unmapped when dropped.
 ///
 /// The guards stop what runs over the end of a neighbouring buffer, in either direction. The
 /// memory reads as zeros at first.
@@ -28,6 +29,7 @@ pub struct GuardedMapping {
     len: usize,
     page: usize,
     is_writable: bool,
+    is_kept: bool,
 }
 
 // SAFETY: the struct owns its mapping, which belongs to the process and not to a thread; the
@@ -66,7 +68,13 @@ impl GuardedMapping {
             len,
             page,
             is_writable: true,
+            is_kept: false,
         })
+    }
+
+    /// Leaves the memory as it is when the mapping is dropped: others have it too.
+    pub fn keep_content(&mut self) {
+        self.is_kept = true;
     }
 
     fn start(&self) -> *mut c_void {
@@ -145,7 +153,7 @@ impl Drop for GuardedMapping {
     fn drop(&mut self) {
         // Where even mprotect fails there is nothing to be done but to unmap: secret memory is
         // zeroed by the kernel when its last user goes.
-        if self.is_writable || self.set_writable(true).is_ok() {
+        if !self.is_kept && (self.is_writable || self.set_writable(true).is_ok()) {
             for word in self.words() {
                 // A load first: pages that nobody has written are zero, and reading the idle
                 // area is cheaper than dirtying it.

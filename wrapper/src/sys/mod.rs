@@ -3,6 +3,7 @@
 
 pub mod alloc;
 pub mod exec;
+pub mod fcntl;
 pub mod heap;
 pub mod memfd_secret;
 pub mod mlock;

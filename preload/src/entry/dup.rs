@@ -1,0 +1,81 @@
+//! Second numbers: dup(2), dup2(2), dup3(2). A descriptor is shared first, so that both numbers have
+//! one offset.
+
+use core::ffi::c_int;
+
+use crate::sys::errno::Errno;
+
+use crate::descriptor;
+use crate::macros::Outcome;
+use crate::state::{hidden, init, marks};
+
+/// Before `old` gets a second number.
+fn prepare(old: c_int) -> Result<bool, Errno> {
+    init::ensure();
+    if hidden::has(old) {
+        return Err(Errno::BADF);
+    }
+    descriptor::share(old)?;
+    Ok(descriptor::of(old).is_some())
+}
+
+/// After `new` became a second number of a virtual descriptor, or of another one.
+fn follow(new: c_int, is_virtual: bool) -> Outcome<c_int> {
+    if new < 0 {
+        return Some(Err(crate::sys::errno::get()));
+    }
+    if marks::has(new) {
+        descriptor::forget(new);
+    }
+    if is_virtual {
+        marks::set(new);
+    }
+    Some(Ok(new))
+}
+
+interpose! {
+    /// dup(2).
+    fn dup(old: c_int) -> c_int {
+        let is_virtual = match prepare(old) {
+            Ok(is_virtual) => is_virtual,
+            Err(error) => return Some(Err(error)),
+        };
+        follow(next!(fn dup(old: c_int) -> c_int), is_virtual)
+    }
+
+    /// dup2(2).
+    fn dup2(old: c_int, new: c_int) -> c_int {
+        let prepared = prepare(old).and_then(|is_virtual| {
+            hidden::yield_number(new).map(|()| is_virtual)
+        });
+        let is_virtual = match prepared {
+            Ok(is_virtual) => is_virtual,
+            Err(error) => return Some(Err(error)),
+        };
+        follow(next!(fn dup2(old: c_int, new: c_int) -> c_int), is_virtual)
+    }
+
+    /// `dup2` under another name of glibc.
+    fn __dup2(old: c_int, new: c_int) -> c_int {
+        let prepared = prepare(old).and_then(|is_virtual| {
+            hidden::yield_number(new).map(|()| is_virtual)
+        });
+        let is_virtual = match prepared {
+            Ok(is_virtual) => is_virtual,
+            Err(error) => return Some(Err(error)),
+        };
+        follow(next!(fn __dup2(old: c_int, new: c_int) -> c_int), is_virtual)
+    }
+
+    /// dup3(2).
+    fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
+        let prepared = prepare(old).and_then(|is_virtual| {
+            hidden::yield_number(new).map(|()| is_virtual)
+        });
+        let is_virtual = match prepared {
+            Ok(is_virtual) => is_virtual,
+            Err(error) => return Some(Err(error)),
+        };
+        follow(next!(fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int), is_virtual)
+    }
+}

@@ -1,0 +1,99 @@
+//! fcntl(2), ioctl(2), and what else asks a descriptor about itself. Locks, `F_GETFD`, `F_SETFD`,
+//! poll(2), select(2) and epoll(7) need nothing of us: the kernel treats a token as the regular file
+//! that it is.
+
+use core::ffi::{c_int, c_ulong};
+
+use crate::sys::errno::Errno;
+
+use super::buffers;
+use crate::descriptor;
+use crate::macros::Outcome;
+use crate::state::{hidden, init, marks};
+
+const F_DUPFD: c_int = 0;
+const F_GETFL: c_int = 3;
+const F_DUPFD_CLOEXEC: c_int = 1030;
+
+/// What `F_GETFL` says of a file that is open for reading (`O_LARGEFILE`).
+const READ_ONLY: c_int = 0o100_000;
+const O_PATH: c_int = 0o10_000_000;
+
+/// Bytes that can be read at once (asm-generic/ioctls.h).
+const FIONREAD: c_ulong = 0x541b;
+
+fn decide(fd: c_int, command: c_int, next: impl Fn() -> c_int) -> Outcome<c_int> {
+    init::ensure();
+    if hidden::has(fd) {
+        return Some(Err(Errno::BADF));
+    }
+    let is_copy = matches!(command, F_DUPFD | F_DUPFD_CLOEXEC);
+    if !is_copy && command != F_GETFL {
+        return None;
+    }
+    let found = descriptor::of(fd)?;
+    if command == F_GETFL {
+        let flags = if found.is_path_only() { O_PATH } else { 0 };
+        return Some(Ok(READ_ONLY | flags));
+    }
+    if let Err(error) = descriptor::share(fd) {
+        return Some(Err(error));
+    }
+    let copy = next();
+    if copy < 0 {
+        return Some(Err(crate::sys::errno::get()));
+    }
+    descriptor::forget(copy);
+    marks::set(copy);
+    Some(Ok(copy))
+}
+
+interpose! {
+    /// fcntl(2).
+    fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
+        decide(fd, command, || {
+            next!(fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int)
+        })
+    }
+
+    /// fcntl(2) for large files.
+    fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int {
+        decide(fd, command, || {
+            next!(fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int)
+        })
+    }
+
+    /// ioctl(2): how many bytes are left to be read.
+    fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
+        let found = descriptor::of(fd)?;
+        if request != FIONREAD {
+            return None;
+        }
+        let left = found.len.saturating_sub(found.offset());
+        let left = c_int::try_from(left).unwrap_or(c_int::MAX);
+        // SAFETY: `FIONREAD` demands an `int` to be written.
+        let out = unsafe { buffers::bytes(argument as *mut _, size_of::<c_int>()) };
+        for (to, from) in out.iter_mut().zip(left.to_ne_bytes()) {
+            *to = from;
+        }
+        Some(Ok(0))
+    }
+
+    /// posix_fadvise(3): advice has no effect, and there is none to give.
+    fn posix_fadvise(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int {
+        descriptor::of(fd)?;
+        Some(Ok(0))
+    }
+
+    /// posix_fadvise(3) for large files.
+    fn posix_fadvise64(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int {
+        descriptor::of(fd)?;
+        Some(Ok(0))
+    }
+
+    /// readahead(2).
+    fn readahead(fd: c_int, offset: i64, count: usize) -> isize {
+        descriptor::of(fd)?;
+        Some(Ok(0))
+    }
+}

@@ -1,0 +1,137 @@
+//! Which file a path is: readlink(2), inotify(7), statfs(2), chroot(2), extended attributes.
+
+use core::ffi::{c_char, c_int, c_void};
+
+use crate::sys::errno::Errno;
+
+use super::buffers;
+use super::open::{CURRENT, locate};
+use super::stat::exists;
+use crate::descriptor;
+use crate::lookup::path::PathBuf;
+use crate::lookup::{canonical, descriptor_named, root};
+use crate::macros::Outcome;
+use crate::state::init;
+use crate::state::names::Node;
+use crate::sys::string;
+
+/// # Safety
+///
+/// As readlinkat(2).
+unsafe fn decide_link(
+    directory: c_int,
+    path: *const c_char,
+    buffer: *mut c_char,
+    size: usize,
+) -> Outcome<isize> {
+    // SAFETY: the caller's promise.
+    if let Some(located) = unsafe { locate(directory, path) } {
+        return match located.node {
+            Node::Directory { .. } if exists(directory, path) => None,
+            _ => Some(Err(Errno::INVAL)),
+        };
+    }
+    // SAFETY: the caller's promise.
+    let found = descriptor_named(unsafe { string::bytes(path) }?)?;
+    let mut target = PathBuf::default();
+    found.path_into(&mut target)?;
+    // SAFETY: the caller's promise.
+    let out = unsafe { buffers::bytes(buffer.cast(), size) };
+    let count = target.bytes().len().min(out.len());
+    for (to, from) in out.iter_mut().zip(target.bytes()) {
+        *to = *from;
+    }
+    Some(Ok(isize::try_from(count).unwrap_or(0)))
+}
+
+/// A path of ours has no extended attributes, and knows none.
+///
+/// # Safety
+///
+/// `path` is null or a string.
+unsafe fn no_attributes<T>(path: *const c_char, error: Errno) -> Outcome<T> {
+    // SAFETY: the caller's promise.
+    let located = unsafe { locate(CURRENT, path) }?;
+    match located.node {
+        Node::Directory { .. } if exists(CURRENT, path) => None,
+        _ => Some(Err(error)),
+    }
+}
+
+interpose! {
+    /// readlink(2).
+    fn readlink(path: *const c_char, buffer: *mut c_char, size: usize) -> isize {
+        // SAFETY: readlink(2) demands the same.
+        unsafe { decide_link(CURRENT, path, buffer, size) }
+    }
+
+    /// readlinkat(2).
+    fn readlinkat(directory: c_int, path: *const c_char, buffer: *mut c_char, size: usize) -> isize {
+        // SAFETY: readlinkat(2) demands the same.
+        unsafe { decide_link(directory, path, buffer, size) }
+    }
+
+    /// getxattr(2).
+    fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: usize) -> isize {
+        // SAFETY: getxattr(2) demands a string.
+        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+    }
+
+    /// lgetxattr(2).
+    fn lgetxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: usize) -> isize {
+        // SAFETY: lgetxattr(2) demands a string.
+        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+    }
+
+    /// listxattr(2).
+    fn listxattr(path: *const c_char, list: *mut c_char, size: usize) -> isize {
+        // SAFETY: listxattr(2) demands a string.
+        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+    }
+
+    /// llistxattr(2).
+    fn llistxattr(path: *const c_char, list: *mut c_char, size: usize) -> isize {
+        // SAFETY: llistxattr(2) demands a string.
+        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+    }
+
+    /// chroot(2). Where the new root lies is noted before, while the old paths still count.
+    fn chroot(path: *const c_char) -> c_int {
+        init::ensure();
+        // SAFETY: chroot(2) demands a string.
+        let text = unsafe { string::bytes(path) }?;
+        let place = canonical(CURRENT, text);
+        let answer = next!(fn chroot(path: *const c_char) -> c_int);
+        if answer != 0 {
+            return Some(Err(crate::sys::errno::get()));
+        }
+        root::moved(place.as_ref().map(PathBuf::bytes));
+        Some(Ok(answer))
+    }
+}
+
+/// Whether a directory of ours is meant that the kernel does not have: nobody can be there.
+///
+/// # Safety
+///
+/// `path` is null or a string.
+unsafe fn is_virtual_directory(path: *const c_char) -> bool {
+    // SAFETY: the caller's promise.
+    let located = unsafe { locate(CURRENT, path) };
+    let is_ours = located.is_some_and(|located| matches!(located.node, Node::Directory { .. }));
+    is_ours && !exists(CURRENT, path)
+}
+
+interpose! {
+    /// chdir(2): a directory that exists in the region only cannot become the current one.
+    fn chdir(path: *const c_char) -> c_int {
+        // SAFETY: chdir(2) demands a string.
+        unsafe { is_virtual_directory(path) }.then_some(Err(Errno::ACCESS))
+    }
+
+    /// fchdir(2).
+    fn fchdir(fd: c_int) -> c_int {
+        let found = descriptor::of(fd)?;
+        Some(Err(if found.tag.is_directory { Errno::ACCESS } else { Errno::NOTDIR }))
+    }
+}

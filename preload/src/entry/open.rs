@@ -1,0 +1,203 @@
+//! `open` and its relatives: open(2), openat(2), openat2(2), creat(3).
+
+use core::ffi::{c_char, c_int, c_uint, c_void};
+
+use crate::sys::errno::Errno;
+
+use crate::descriptor::{self, Access};
+use crate::lookup::{Located, descriptor_named, resolve};
+use crate::macros::Outcome;
+use crate::state::init;
+use crate::state::names::Node;
+use crate::sys::string;
+
+/// `AT_FDCWD` (fcntl.h).
+pub(super) const CURRENT: c_int = -100;
+
+const O_ACCMODE: c_int = 0o3;
+const O_CREAT: c_int = 0o100;
+const O_EXCL: c_int = 0o200;
+const O_TRUNC: c_int = 0o1000;
+const O_DIRECTORY: c_int = 0o200_000;
+const O_CLOEXEC: c_int = 0o2_000_000;
+const O_PATH: c_int = 0o10_000_000;
+/// With [`O_DIRECTORY`]: a file without a name.
+const TMPFILE: c_int = 0o20_000_000;
+
+/// `struct open_how` (openat2(2)).
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct OpenHow {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
+}
+
+/// The program's path.
+///
+/// # Safety
+///
+/// `path` is null or a string.
+pub(super) unsafe fn locate(directory: c_int, path: *const c_char) -> Option<Located> {
+    init::ensure();
+    // SAFETY: the caller's promise.
+    let path = unsafe { string::bytes(path) }?;
+    resolve(directory, path)
+}
+
+/// What `open` answers for a path that is ours.
+///
+/// # Errors
+///
+/// As open(2) on a read-only file system.
+pub(super) fn open_located(located: Located, flags: c_int) -> Result<c_int, Errno> {
+    let access = access(flags);
+    let is_directory = matches!(located.node, Node::Directory { .. });
+    if !access.is_path_only {
+        if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL {
+            return Err(Errno::EXIST);
+        }
+        if flags & TMPFILE != 0 {
+            return Err(Errno::ROFS);
+        }
+        if flags & (O_ACCMODE | O_TRUNC) != 0 {
+            return Err(if is_directory {
+                Errno::ISDIR
+            } else {
+                Errno::ROFS
+            });
+        }
+    }
+    if !is_directory && (located.wants_directory || flags & O_DIRECTORY != 0) {
+        return Err(Errno::NOTDIR);
+    }
+    descriptor::open_node(located.node, access)
+}
+
+fn access(flags: c_int) -> Access {
+    Access {
+        is_close_on_exec: flags & O_CLOEXEC != 0,
+        is_path_only: flags & O_PATH != 0,
+    }
+}
+
+/// # Safety
+///
+/// `path` is null or a string.
+unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<c_int> {
+    // SAFETY: the caller's promise.
+    if let Some(located) = unsafe { locate(directory, path) } {
+        // A directory that exists shows the kernel's own; its files are found by their paths.
+        if let Node::Directory { .. } = located.node {
+            if super::stat::exists(directory, path) {
+                return None;
+            }
+        }
+        return Some(open_located(located, flags));
+    }
+    // SAFETY: the caller's promise.
+    let found = descriptor_named(unsafe { string::bytes(path) }?)?;
+    if flags & (O_ACCMODE | O_TRUNC) != 0 {
+        return Some(Err(Errno::ACCESS));
+    }
+    Some(descriptor::open_again(&found, access(flags)))
+}
+
+interpose! {
+    /// open(2). `mode` counts for a new file only.
+    fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+        // SAFETY: open(2) demands a string.
+        unsafe { decide(CURRENT, path, flags) }
+    }
+
+    /// open(2) for large files.
+    fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+        // SAFETY: open(2) demands a string.
+        unsafe { decide(CURRENT, path, flags) }
+    }
+
+    /// Fortified `open` without a mode (glibc, `_FORTIFY_SOURCE`).
+    fn __open_2(path: *const c_char, flags: c_int) -> c_int {
+        // SAFETY: open(2) demands a string.
+        unsafe { decide(CURRENT, path, flags) }
+    }
+
+    /// Fortified `open64` without a mode.
+    fn __open64_2(path: *const c_char, flags: c_int) -> c_int {
+        // SAFETY: open(2) demands a string.
+        unsafe { decide(CURRENT, path, flags) }
+    }
+
+    /// `open` under another name of glibc.
+    fn __open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+        // SAFETY: open(2) demands a string.
+        unsafe { decide(CURRENT, path, flags) }
+    }
+
+    /// `open64` under another name of glibc.
+    fn __open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+        // SAFETY: open(2) demands a string.
+        unsafe { decide(CURRENT, path, flags) }
+    }
+
+    /// openat(2).
+    fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+        // SAFETY: openat(2) demands a string.
+        unsafe { decide(directory, path, flags) }
+    }
+
+    /// openat(2) for large files.
+    fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+        // SAFETY: openat(2) demands a string.
+        unsafe { decide(directory, path, flags) }
+    }
+
+    /// Fortified `openat` without a mode.
+    fn __openat_2(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
+        // SAFETY: openat(2) demands a string.
+        unsafe { decide(directory, path, flags) }
+    }
+
+    /// Fortified `openat64` without a mode.
+    fn __openat64_2(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
+        // SAFETY: openat(2) demands a string.
+        unsafe { decide(directory, path, flags) }
+    }
+
+    /// openat2(2), for C libraries that have it.
+    fn openat2(directory: c_int, path: *const c_char, how: *const OpenHow, size: usize) -> c_int {
+        if how.is_null() || size < size_of::<OpenHow>() {
+            return None;
+        }
+        // SAFETY: openat2(2) demands `size` bytes.
+        let how = unsafe { how.read_unaligned() };
+        let flags = c_int::try_from(how.flags & 0x7fff_ffff).ok()?;
+        // SAFETY: openat2(2) demands a string.
+        unsafe { decide(directory, path, flags) }
+    }
+
+    /// creat(3).
+    fn creat(path: *const c_char, mode: c_uint) -> c_int {
+        // SAFETY: creat(3) demands a string.
+        unsafe { decide(CURRENT, path, O_CREAT | O_TRUNC | 1) }
+    }
+
+    /// creat(3) for large files.
+    fn creat64(path: *const c_char, mode: c_uint) -> c_int {
+        // SAFETY: creat(3) demands a string.
+        unsafe { decide(CURRENT, path, O_CREAT | O_TRUNC | 1) }
+    }
+
+    /// name_to_handle_at(2): our files have no handles.
+    fn name_to_handle_at(
+        directory: c_int,
+        path: *const c_char,
+        handle: *mut c_void,
+        mount: *mut c_int,
+        flags: c_int,
+    ) -> c_int {
+        // SAFETY: name_to_handle_at(2) demands a string.
+        unsafe { locate(directory, path) }?;
+        Some(Err(Errno::OPNOTSUPP))
+    }
+}

@@ -1,0 +1,195 @@
+//! What a file is: stat(2), statx(2), and glibc's older names for them.
+
+use core::ffi::{c_char, c_int, c_uint};
+
+use crate::sys::errno::Errno;
+use crate::sys::kernel::{self, Stat, Statx};
+
+use super::open::{CURRENT, locate};
+use crate::descriptor::{self, Virtual};
+use crate::lookup::{Located, descriptor_named};
+use crate::macros::Outcome;
+use crate::state::hidden;
+use crate::state::init;
+use crate::state::names::Node;
+use crate::sys::string;
+
+mod attributes;
+
+pub(super) use attributes::Attributes;
+
+const AT_EMPTY_PATH: c_int = 0x1000;
+
+/// Whether the kernel has something at a path that is ours too.
+pub(super) fn exists(directory: c_int, path: *const c_char) -> bool {
+    // SAFETY: the callers have a string of the program's.
+    let Some(path) = (unsafe { string::cstr(path) }) else {
+        return false;
+    };
+    kernel::fstatat(directory, path).is_ok()
+}
+
+/// What stat says of a path that is ours; `None` goes on to the kernel, as for a directory that
+/// exists there.
+pub(super) fn of_located(
+    located: Located,
+    directory: c_int,
+    path: *const c_char,
+) -> Outcome<Attributes> {
+    match located.node {
+        Node::Directory { .. } if exists(directory, path) => None,
+        Node::File(_) if located.wants_directory => Some(Err(Errno::NOTDIR)),
+        node => Some(Attributes::of_node(node)),
+    }
+}
+
+fn of_descriptor(found: &Virtual) -> Result<Attributes, Errno> {
+    Attributes::of_virtual(found)
+}
+
+/// # Safety
+///
+/// `path` is null or a string.
+unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<Attributes> {
+    init::ensure();
+    // SAFETY: the caller's promise.
+    let text = unsafe { string::bytes(path) };
+    if flags & AT_EMPTY_PATH != 0 && text.is_none_or(<[u8]>::is_empty) {
+        return decide_open(directory);
+    }
+    // SAFETY: the caller's promise.
+    if let Some(located) = unsafe { locate(directory, path) } {
+        return of_located(located, directory, path);
+    }
+    // A link of /proc itself is the kernel's to describe.
+    if flags & NOFOLLOW != 0 {
+        return None;
+    }
+    Some(of_descriptor(&descriptor_named(text?)?))
+}
+
+fn decide_open(fd: c_int) -> Outcome<Attributes> {
+    init::ensure();
+    if hidden::has(fd) {
+        return Some(Err(Errno::BADF));
+    }
+    Some(of_descriptor(&descriptor::of(fd)?))
+}
+
+/// Writes what was decided where the caller wants it.
+///
+/// # Safety
+///
+/// `out` is the caller's, as stat(2) demands.
+unsafe fn put(decided: Outcome<Attributes>, out: *mut Stat) -> Outcome<c_int> {
+    Some(decided?.map(|attributes| {
+        // SAFETY: the caller's promise.
+        unsafe { out.write(attributes.stat()) };
+        0
+    }))
+}
+
+/// # Safety
+///
+/// As statx(2).
+unsafe fn put_statx(decided: Outcome<Attributes>, out: *mut Statx) -> Outcome<c_int> {
+    Some(decided?.map(|attributes| {
+        // SAFETY: the caller's promise.
+        unsafe { out.write(attributes.statx()) };
+        0
+    }))
+}
+
+/// `AT_SYMLINK_NOFOLLOW`.
+const NOFOLLOW: c_int = 0x100;
+
+macro_rules! stat_functions {
+    ($($(#[$meta:meta])* $name:ident($($argument:ident: $type:ty),+; $decision:expr))*) => {
+        interpose! {
+            $(
+                $(#[$meta])*
+                fn $name($($argument: $type,)+ out: *mut Stat) -> c_int {
+                    // SAFETY: stat(2) demands a string and room for the answer.
+                    unsafe { put($decision, out) }
+                }
+            )*
+        }
+    };
+}
+
+stat_functions! {
+    /// stat(2).
+    stat(path: *const c_char; decide(CURRENT, path, 0))
+    /// stat(2) for large files.
+    stat64(path: *const c_char; decide(CURRENT, path, 0))
+    /// lstat(2): none of our files is a symbolic link.
+    lstat(path: *const c_char; decide(CURRENT, path, NOFOLLOW))
+    /// lstat(2) for large files.
+    lstat64(path: *const c_char; decide(CURRENT, path, NOFOLLOW))
+    /// fstat(2).
+    fstat(fd: c_int; decide_open(fd))
+    /// fstat(2) for large files.
+    fstat64(fd: c_int; decide_open(fd))
+    /// `stat` as programs linked before glibc 2.33 call it.
+    __xstat(version: c_int, path: *const c_char; decide(CURRENT, path, 0))
+    /// `stat64` as programs linked before glibc 2.33 call it.
+    __xstat64(version: c_int, path: *const c_char; decide(CURRENT, path, 0))
+    /// `lstat` as programs linked before glibc 2.33 call it.
+    __lxstat(version: c_int, path: *const c_char; decide(CURRENT, path, NOFOLLOW))
+    /// `lstat64` as programs linked before glibc 2.33 call it.
+    __lxstat64(version: c_int, path: *const c_char; decide(CURRENT, path, NOFOLLOW))
+    /// `fstat` as programs linked before glibc 2.33 call it.
+    __fxstat(version: c_int, fd: c_int; decide_open(fd))
+    /// `fstat64` as programs linked before glibc 2.33 call it.
+    __fxstat64(version: c_int, fd: c_int; decide_open(fd))
+}
+
+interpose! {
+    /// fstatat(2).
+    fn fstatat(directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
+        // SAFETY: fstatat(2) demands a string and room for the answer.
+        unsafe { put(decide(directory, path, flags), out) }
+    }
+
+    /// fstatat(2) for large files.
+    fn fstatat64(directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
+        // SAFETY: fstatat(2) demands a string and room for the answer.
+        unsafe { put(decide(directory, path, flags), out) }
+    }
+
+    /// `fstatat` as programs linked before glibc 2.33 call it.
+    fn __fxstatat(
+        version: c_int,
+        directory: c_int,
+        path: *const c_char,
+        out: *mut Stat,
+        flags: c_int,
+    ) -> c_int {
+        // SAFETY: fstatat(2) demands a string and room for the answer.
+        unsafe { put(decide(directory, path, flags), out) }
+    }
+
+    /// `fstatat64` as programs linked before glibc 2.33 call it.
+    fn __fxstatat64(
+        version: c_int,
+        directory: c_int,
+        path: *const c_char,
+        out: *mut Stat,
+        flags: c_int,
+    ) -> c_int {
+        // SAFETY: fstatat(2) demands a string and room for the answer.
+        unsafe { put(decide(directory, path, flags), out) }
+    }
+
+    /// statx(2).
+    fn statx(
+        directory: c_int,
+        path: *const c_char,
+        flags: c_int,
+        mask: c_uint,
+        out: *mut Statx,
+    ) -> c_int {
+        // SAFETY: statx(2) demands a string and room for the answer.
+        unsafe { put_statx(decide(directory, path, flags), out) }
+    }
+}

@@ -1,0 +1,8 @@
+//! Decides which paths are ours: [`path`] is text alone, [`root`] knows the root directory that the
+//! paths are meant for, [`resolve()`] asks the kernel where it must, for names that can be ours only.
+
+pub mod path;
+mod resolve;
+pub mod root;
+
+pub use resolve::{Located, canonical, descriptor_named, resolve};

@@ -1,0 +1,119 @@
+//! Our own descriptors: region, report, ledger, and one for each file that was opened lately.
+//!
+//! They have high numbers, and the program does not see them: it cannot close them, and gets
+//! `EBADF` for them as for every number that it did not open. A program that wants the number gets
+//! it, and ours moves.
+
+use core::sync::atomic::{AtomicI32, Ordering};
+
+use crate::sys::errno::Errno;
+use crate::sys::kernel::{self, Fd};
+
+/// What a descriptor of ours is for; its place in the list.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// The secret region.
+    Region,
+    /// The pipe to the wrapper's report.
+    Report,
+    /// The counts of opened files.
+    Ledger,
+    /// A file that was opened before, to be duplicated (0 to [`CACHED`] - 1).
+    Cached(usize),
+}
+
+/// Files that are kept open. Chosen: programs read few files often, and each takes a descriptor
+/// of the program's limit.
+pub const CACHED: usize = 16;
+
+const ROLES: usize = 3 + CACHED;
+
+/// The lowest number that our descriptors get. Chosen: a quarter below the usual soft limit of
+/// 1,024, far from what programs count up from.
+const LOWEST: i32 = 768;
+
+static NUMBERS: [AtomicI32; ROLES] = [const { AtomicI32::new(-1) }; ROLES];
+static MINIMUM: AtomicI32 = AtomicI32::new(i32::MAX);
+
+impl Role {
+    fn place(self) -> Option<&'static AtomicI32> {
+        NUMBERS.get(match self {
+            Self::Region => 0,
+            Self::Report => 1,
+            Self::Ledger => 2,
+            Self::Cached(index) => index.checked_add(3)?,
+        })
+    }
+}
+
+/// The number of a descriptor of ours; `None` when there is none.
+#[must_use]
+pub fn number(role: Role) -> Option<i32> {
+    let number = role.place()?.load(Ordering::Acquire);
+    (number >= 0).then_some(number)
+}
+
+/// Whether `fd` is one of ours.
+#[must_use]
+pub fn has(fd: i32) -> bool {
+    fd >= MINIMUM.load(Ordering::Relaxed)
+        && NUMBERS
+            .iter()
+            .any(|number| number.load(Ordering::Relaxed) == fd)
+}
+
+/// Keeps `fd` under a high number, close-on-exec, and answers that; under its own number where no
+/// other is free. The descriptor that had the role is not closed.
+pub fn keep(role: Role, fd: Fd) -> i32 {
+    let number = match raise(&fd) {
+        Ok(raised) => raised.into_number(),
+        Err(_no_room) => fd.into_number(),
+    };
+    adopt(role, number);
+    number
+}
+
+/// Takes over the number `fd`, which stays as it is. Negative for none.
+pub fn adopt(role: Role, fd: i32) {
+    if let Some(place) = role.place() {
+        place.store(fd, Ordering::Release);
+        if fd >= 0 {
+            MINIMUM.fetch_min(fd, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Moves ours away from number `fd`, which the program is about to take.
+///
+/// # Errors
+///
+/// `EMFILE`: there is no other number; the program then does not get this one.
+pub fn yield_number(fd: i32) -> Result<(), Errno> {
+    if !has(fd) {
+        return Ok(());
+    }
+    for place in &NUMBERS {
+        if place.load(Ordering::Relaxed) == fd {
+            let moved =
+                kernel::dupfd_cloexec(fd, LOWEST).or_else(|_none| kernel::dupfd_cloexec(fd, 3))?;
+            let moved = moved.into_number();
+            MINIMUM.fetch_min(moved, Ordering::Relaxed);
+            place.store(moved, Ordering::Release);
+        }
+    }
+    Ok(())
+}
+
+/// Each number of ours within `first..=last`, in ascending order, for calls that close a range.
+pub fn next_within(first: u32, last: u32) -> Option<u32> {
+    NUMBERS
+        .iter()
+        .filter_map(|number| u32::try_from(number.load(Ordering::Relaxed)).ok())
+        .filter(|number| (first..=last).contains(number))
+        .min()
+}
+
+fn raise(fd: &Fd) -> Result<Fd, Errno> {
+    kernel::dupfd_cloexec(fd.number(), LOWEST)
+        .or_else(|_limit| kernel::dupfd_cloexec(fd.number(), 200))
+}

@@ -1,0 +1,79 @@
+//! The region of this process, mapped once and for its whole life.
+#![expect(
+    unsafe_code,
+    reason = "a static that is written once, and memory that is mapped for ever"
+)]
+
+use core::cell::UnsafeCell;
+use core::slice;
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use cloudtaser_abi::region::Region;
+
+use crate::sys::kernel;
+
+struct Once {
+    region: UnsafeCell<Option<Region<'static>>>,
+    is_ready: AtomicBool,
+}
+
+// SAFETY: written by the one thread that initialises, before `is_ready` is set with a releasing
+// store; everybody else reads after that.
+unsafe impl Sync for Once {}
+
+static REGION: Once = Once {
+    region: UnsafeCell::new(None),
+    is_ready: AtomicBool::new(false),
+};
+
+static BASE: AtomicUsize = AtomicUsize::new(0);
+static LEN: AtomicUsize = AtomicUsize::new(0);
+static DEVICE: AtomicU64 = AtomicU64::new(0);
+
+/// The region, when there is one.
+#[must_use]
+pub fn region() -> Option<Region<'static>> {
+    if !REGION.is_ready.load(Ordering::Acquire) {
+        return None;
+    }
+    // SAFETY: ready, so nobody writes any more.
+    unsafe { *REGION.region.get() }
+}
+
+/// Maps the region behind `file` and checks it; a damaged one is none. To be called once.
+pub fn open(file: i32) -> Option<()> {
+    let stat = kernel::fstat(file).ok()?;
+    let len = usize::try_from(stat.st_size).ok().filter(|len| *len > 0)?;
+    let base = kernel::mmap(file, len, false).ok()?;
+    kernel::exclude_from_dumps(base, len);
+    // SAFETY: mapped above, page-aligned, readable, never unmapped; the writer changes it in whole
+    // words through a mapping of its own.
+    let words = unsafe { slice::from_raw_parts(base.cast::<AtomicU64>(), len / 8) };
+    let region = Region::open(words).ok()?;
+    BASE.store(base as usize, Ordering::Relaxed);
+    LEN.store(len, Ordering::Relaxed);
+    DEVICE.store(stat.st_dev, Ordering::Relaxed);
+    // SAFETY: the one initialising thread, and nobody reads before `is_ready`.
+    unsafe { *REGION.region.get() = Some(region) };
+    REGION.is_ready.store(true, Ordering::Release);
+    Some(())
+}
+
+/// Address of the byte at `offset` of the region.
+#[must_use]
+pub fn address(offset: usize) -> *mut core::ffi::c_char {
+    BASE.load(Ordering::Relaxed).wrapping_add(offset) as *mut core::ffi::c_char
+}
+
+/// Whether `address` lies in the region.
+#[must_use]
+pub fn holds<T>(address: *const T) -> bool {
+    let offset = (address as usize).wrapping_sub(BASE.load(Ordering::Relaxed));
+    offset < LEN.load(Ordering::Relaxed)
+}
+
+/// Device number of the region's file, which virtual descriptors share.
+#[must_use]
+pub fn device() -> u64 {
+    DEVICE.load(Ordering::Relaxed)
+}

@@ -1,0 +1,338 @@
+//! Finds the *next* function of a name: the one that the program would have called without us.
+//!
+//! `dlsym(RTLD_NEXT, …)` does the same, but before glibc 2.34 it lives in a library of its own that
+//! many programs do not load, and it takes a lock. So this file keeps the list of loaded objects
+//! that stand behind us, made once, and looks names up in their symbol tables: no lock and no
+//! allocation, in a signal handler and between `vfork` and `exec` too.
+//!
+//! References: System V ABI, chapter 5 (dynamic section, hash table); `DT_GNU_HASH` as in
+//! binutils' `elf/common.h`; dl_iterate_phdr(3).
+#![expect(unsafe_code, reason = "reads the tables of the dynamic linker")]
+
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Objects that are looked at, at most. Chosen: what stands behind us is what the user preloads and
+/// what the program is linked with; the C library is found among the first hundred of them.
+const MAX_OBJECTS: usize = 128;
+
+/// A name that no object has, in the cache of a [`Next`].
+const MISSING: usize = 1;
+
+#[repr(C)]
+struct ProgramHeader {
+    kind: u32,
+    flags: u32,
+    offset: u64,
+    address: usize,
+    physical: u64,
+    file_size: u64,
+    memory_size: usize,
+    align: u64,
+}
+
+#[repr(C)]
+struct ObjectInfo {
+    base: usize,
+    name: *const c_char,
+    headers: *const ProgramHeader,
+    header_count: u16,
+}
+
+#[repr(C)]
+struct Dynamic {
+    tag: i64,
+    value: usize,
+}
+
+#[repr(C)]
+struct Symbol {
+    name: u32,
+    info: u8,
+    other: u8,
+    section: u16,
+    value: usize,
+    size: u64,
+}
+
+/// One loaded object's tables; zero for what it does not have.
+#[derive(Clone, Copy)]
+struct Object {
+    base: usize,
+    symbols: usize,
+    strings: usize,
+    gnu_hash: usize,
+    sysv_hash: usize,
+    versions: usize,
+}
+
+struct Objects {
+    list: [UnsafeCell<Object>; MAX_OBJECTS],
+    /// Entries that are filled. Stored after them.
+    count: AtomicUsize,
+    /// Address of our own name, for `LD_PRELOAD`.
+    own_name: AtomicUsize,
+}
+
+// SAFETY: an element is written once, by the one thread that initialises, before `count` covers it
+// with a releasing store; everybody else reads elements below `count` only.
+unsafe impl Sync for Objects {}
+
+static OBJECTS: Objects = Objects {
+    list: [const {
+        UnsafeCell::new(Object {
+            base: 0,
+            symbols: 0,
+            strings: 0,
+            gnu_hash: 0,
+            sysv_hash: 0,
+            versions: 0,
+        })
+    }; MAX_OBJECTS],
+    count: AtomicUsize::new(0),
+    own_name: AtomicUsize::new(0),
+};
+
+unsafe extern "C" {
+    fn dl_iterate_phdr(
+        callback: unsafe extern "C" fn(*const ObjectInfo, usize, *mut c_void) -> c_int,
+        data: *mut c_void,
+    ) -> c_int;
+}
+
+/// Lists the loaded objects. To be called by one thread, once, before [`resolve`].
+pub fn collect() {
+    let mut is_behind_us = false;
+    // SAFETY: the callback has the type that dl_iterate_phdr(3) calls, and `data` is the `bool`
+    // that it expects, alive during the call.
+    unsafe { dl_iterate_phdr(visit, (&raw mut is_behind_us).cast()) };
+}
+
+/// The path by which the dynamic linker loaded this library.
+#[must_use]
+pub fn own_path() -> Option<&'static CStr> {
+    let name = OBJECTS.own_name.load(Ordering::Acquire) as *const c_char;
+    // SAFETY: the dynamic linker's string, which lives as long as we are loaded.
+    (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
+}
+
+/// The address of the next function `name` (with its NUL), kept in `cache`.
+#[must_use]
+pub fn resolve(cache: &AtomicUsize, name: &[u8]) -> Option<usize> {
+    let address = match cache.load(Ordering::Relaxed) {
+        0 => {
+            let found = find(name);
+            // Before the list is made there is nothing to remember.
+            if OBJECTS.count.load(Ordering::Relaxed) > 0 {
+                cache.store(found.unwrap_or(MISSING), Ordering::Relaxed);
+            }
+            found.unwrap_or(MISSING)
+        }
+        known => known,
+    };
+    (address != MISSING).then_some(address)
+}
+
+/// The address of symbol `name` (with its NUL) in an object behind us.
+#[must_use]
+pub fn find(name: &[u8]) -> Option<usize> {
+    let name = name.strip_suffix(b"\0")?;
+    let count = OBJECTS.count.load(Ordering::Acquire);
+    OBJECTS.list.iter().take(count).find_map(|object| {
+        // SAFETY: below `count`, so written before and never again.
+        let object = unsafe { *object.get() };
+        // SAFETY: the tables are those of a loaded object, as its dynamic section gives them.
+        unsafe { object.find(name) }
+    })
+}
+
+unsafe extern "C" fn visit(info: *const ObjectInfo, _size: usize, data: *mut c_void) -> c_int {
+    // SAFETY: dl_iterate_phdr passes a live structure, and `data` as we gave it.
+    let (info, is_behind_us) = unsafe { (&*info, &mut *data.cast::<bool>()) };
+    // SAFETY: the headers are a table of `header_count` entries in the loaded object.
+    let headers =
+        unsafe { core::slice::from_raw_parts(info.headers, usize::from(info.header_count)) };
+    if !*is_behind_us {
+        let here = collect as *const () as usize;
+        let holds_us = headers.iter().any(|header| {
+            let start = info.base.wrapping_add(header.address);
+            header.kind == 1 && here.wrapping_sub(start) < header.memory_size
+        });
+        if holds_us {
+            *is_behind_us = true;
+            let name = info.name as usize;
+            OBJECTS.own_name.store(name, Ordering::Release);
+        }
+        return 0;
+    }
+    let Some(dynamic) = headers.iter().find(|header| header.kind == 2) else {
+        return 0;
+    };
+    // SAFETY: `PT_DYNAMIC` of a loaded object is a table that ends with `DT_NULL`.
+    let object = unsafe { Object::read(info.base, info.base.wrapping_add(dynamic.address)) };
+    let count = OBJECTS.count.load(Ordering::Relaxed);
+    if let Some(place) = OBJECTS.list.get(count) {
+        // SAFETY: only the initialising thread comes here, and nobody reads beyond `count`.
+        unsafe { *place.get() = object };
+        OBJECTS
+            .count
+            .store(count.wrapping_add(1), Ordering::Release);
+    }
+    0
+}
+
+impl Object {
+    /// # Safety
+    ///
+    /// `table` is the dynamic section of an object that is loaded at `base`.
+    unsafe fn read(base: usize, table: usize) -> Self {
+        let mut object = Self {
+            base,
+            symbols: 0,
+            strings: 0,
+            gnu_hash: 0,
+            sysv_hash: 0,
+            versions: 0,
+        };
+        let mut entry = table as *const Dynamic;
+        loop {
+            // SAFETY: the table goes on until `DT_NULL`, where the loop ends.
+            let Dynamic { tag, value } = unsafe { entry.read() };
+            // glibc has added the base already, musl and the kernel's vdso have not.
+            let address = if value < base {
+                base.wrapping_add(value)
+            } else {
+                value
+            };
+            match tag {
+                0 => return object,
+                4 => object.sysv_hash = address,
+                5 => object.strings = address,
+                6 => object.symbols = address,
+                0x6fff_fef5 => object.gnu_hash = address,
+                0x6fff_fff0 => object.versions = address,
+                _ => {}
+            }
+            entry = entry.wrapping_add(1);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The tables are those of a loaded object.
+    unsafe fn find(&self, name: &[u8]) -> Option<usize> {
+        if self.symbols == 0 || self.strings == 0 {
+            return None;
+        }
+        if self.gnu_hash != 0 {
+            // SAFETY: the caller's promise.
+            unsafe { self.find_gnu(name) }
+        } else if self.sysv_hash != 0 {
+            // SAFETY: the caller's promise.
+            unsafe { self.find_sysv(name) }
+        } else {
+            None
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `gnu_hash` is the address of a loaded object's table.
+    unsafe fn find_gnu(&self, name: &[u8]) -> Option<usize> {
+        let hash = name.iter().fold(5381_u32, |hash, byte| {
+            hash.wrapping_mul(33).wrapping_add(u32::from(*byte))
+        });
+        let header = self.gnu_hash as *const u32;
+        // SAFETY: the table starts with four words: buckets, first symbol, filter words, shift.
+        let [buckets, first, words, shift] = unsafe { header.cast::<[u32; 4]>().read() };
+        let filter = header.wrapping_add(4).cast::<u64>();
+        let word = (hash / 64).checked_rem(words)?;
+        // SAFETY: below `words`, the number of the filter's words.
+        let word = unsafe { filter.wrapping_add(word as usize).read() };
+        let bits = (1_u64 << (hash % 64)) | (1_u64 << ((hash >> (shift % 32)) % 64));
+        if word & bits != bits {
+            return None;
+        }
+        let bucket_table = filter.wrapping_add(words as usize).cast::<u32>();
+        let chain = bucket_table.wrapping_add(buckets as usize);
+        let bucket = hash.checked_rem(buckets)?;
+        // SAFETY: below `buckets`, the number of buckets.
+        let mut index = unsafe { bucket_table.wrapping_add(bucket as usize).read() };
+        if index < first {
+            return None;
+        }
+        loop {
+            let at = index.wrapping_sub(first) as usize;
+            // SAFETY: a chain goes on until a word with bit 0, where the loop ends.
+            let stored = unsafe { chain.wrapping_add(at).read() };
+            if stored | 1 == hash | 1 {
+                // SAFETY: the chain's index is a symbol's.
+                let found = unsafe { self.address_of(index as usize, name) };
+                if found.is_some() {
+                    return found;
+                }
+            }
+            if stored & 1 == 1 {
+                return None;
+            }
+            index = index.wrapping_add(1);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `sysv_hash` is the address of a loaded object's table.
+    unsafe fn find_sysv(&self, name: &[u8]) -> Option<usize> {
+        let table = self.sysv_hash as *const u32;
+        // SAFETY: the table starts with the numbers of buckets and of chains.
+        let [buckets, chains] = unsafe { table.cast::<[u32; 2]>().read() };
+        let hash = name.iter().fold(0_u32, |hash, byte| {
+            let hash = (hash << 4).wrapping_add(u32::from(*byte));
+            let high = hash & 0xf000_0000;
+            (hash ^ (high >> 24)) & !high
+        });
+        let bucket_table = table.wrapping_add(2);
+        let bucket = hash.checked_rem(buckets)? as usize;
+        // SAFETY: below `buckets`.
+        let mut index = unsafe { bucket_table.wrapping_add(bucket).read() };
+        let chain = bucket_table.wrapping_add(buckets as usize);
+        while index != 0 && index < chains {
+            // SAFETY: below `chains`, the number of symbols.
+            let found = unsafe { self.address_of(index as usize, name) };
+            if found.is_some() {
+                return found;
+            }
+            // SAFETY: below `chains`.
+            index = unsafe { chain.wrapping_add(index as usize).read() };
+        }
+        None
+    }
+
+    /// The address of symbol `index` if it is defined, of the default version, and called `name`.
+    ///
+    /// # Safety
+    ///
+    /// `index` is that of a symbol of this object.
+    unsafe fn address_of(&self, index: usize, name: &[u8]) -> Option<usize> {
+        let symbols = self.symbols as *const Symbol;
+        // SAFETY: the caller's promise.
+        let symbol = unsafe { symbols.wrapping_add(index).read() };
+        // Defined functions and data only; an indirect function would have to be asked first.
+        if symbol.section == 0 || !matches!(symbol.info & 15, 0..=2) {
+            return None;
+        }
+        if self.versions != 0 {
+            let versions = self.versions as *const u16;
+            // SAFETY: the table has one entry for each symbol.
+            let version = unsafe { versions.wrapping_add(index).read() };
+            if version & 0x8000 != 0 {
+                return None;
+            }
+        }
+        let text = self.strings.wrapping_add(symbol.name as usize) as *const c_char;
+        // SAFETY: names in the string table end with NUL.
+        let text = unsafe { CStr::from_ptr(text) };
+        (text.to_bytes() == name).then(|| self.base.wrapping_add(symbol.value))
+    }
+}
