@@ -88,9 +88,6 @@ rows! {
     };
     rust_environ: Row { reads: "env::var", command: &["rust", "env", "CT_SECRET"], ..VARIABLE };
 
-    go_cgo_fopen: c("fopen through cgo", &["go-cgo", "c", FILE]);
-    go_cgo_c_getenv: Row { reads: "getenv through cgo", command: &["go-cgo", "c-env", "CT_SECRET"], ..VARIABLE };
-    go_cgo_getenv: Row { reads: "os.LookupEnv", command: &["go-cgo", "env", "CT_SECRET"], ..VARIABLE };
 
     c_chain_of_libraries: Row {
         reads: "glibc starts musl starts glibc",

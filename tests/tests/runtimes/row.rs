@@ -51,8 +51,11 @@ pub(crate) enum Library {
 pub(crate) enum Expected {
     /// What it sees with real files.
     Same,
-    /// What it sees without any; the wrapper says this on its standard error.
+    /// What it sees without any; the wrapper says this on its standard error. Whatever can be
+    /// delivered is, not by the preload library alone.
     Unserved(&'static str),
+    /// What it sees with real variables, which then stand in its environment; the wrapper says so.
+    Plain(&'static str),
 }
 
 /// One file, `password`, with the marker in a line.
