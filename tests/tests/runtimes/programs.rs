@@ -106,8 +106,7 @@ pub(crate) fn find(name: &str) -> Option<String> {
         "rust" => Some(helper("read_secret")),
         "venv-python" => cached("python/bin/python"),
         "gunicorn" => cached("python/bin/gunicorn"),
-        "musl-dash" => cached("musl/dash"),
-        "musl-lua" => cached("musl/lua"),
+        _ if name.starts_with("musl-") && name != "musl-gcc" => cached(&name.replacen('-', "/", 1)),
         _ => match BUILDS.iter().find(|build| build.name == name) {
             Some(build) => built(build),
             None => installed(name),

@@ -38,6 +38,9 @@ const fn pipeline(command: &'static [&'static str]) -> Row {
 
 const PIPELINE: &str = "cat {dir}/a | tr a-z A-Z | sort; echo {dir}/a {dir}/b/c | xargs -n1 cat; echo {dir}/*; ( cat ) < {dir}/a; (exec 7< {dir}/b/c; cat <&7); env -i cat /dev/null && cd {dir} && cat b/../a ./b/c";
 
+/// The shell's own tools, where it has them.
+const BUSYBOX: &str = "cd {dir}; cat a; head -n1 a; tail -n1 a; wc a; sha256sum a b/c; awk '{print $2}' a; sed -n 2p a; grep -n t a; stat -c '%s %a %F' a; cut -c1-3 a; sort -r a; uniq a; dd if=a bs=5 count=1 2>/dev/null; od -c a; xxd a; base64 a; tac a; cmp a b/c; diff a a; find . -type f | sort; ls; ls b; test -r a; strings a; tr a-z A-Z < a; gzip -c a | zcat; tar -cf - a | tar -xOf -; readlink -f a; realpath b/../a; cp a /dev/stdout; more a; cksum a; expand a; paste a b/c; tail -c3 a; echo end";
+
 rows! {
     bash_read: script(&["bash", "-c", SHELL_READ]);
     bash_pipeline: pipeline(&["bash", "-c", PIPELINE]);
@@ -50,7 +53,11 @@ rows! {
     dash_musl_pipeline: Row { library: MUSL.library, ..pipeline(&["musl-dash", "-c", PIPELINE]) };
     dash_musl_variable: Row { library: MUSL.library, reads: "$NAME", command: &["musl-dash", "-c", "echo $CT_SECRET; printenv CT_SECRET"], ..VARIABLE };
     busybox_shell: script(&["busybox", "sh", "-c", SHELL_READ]);
-    busybox_tools: tool("cat, head, tail, wc, sha256sum, awk, sed, grep, stat", &["busybox", "sh", "-c", "for t in cat 'head -n1' 'tail -n1' wc sha256sum \"awk {print}\" 'sed -n 2p' 'grep -n t' 'stat -c %s:%a' 'cut -c1-3' sort uniq md5sum 'dd status=none if=' ; do case $t in dd*) busybox $t{dir}/a;; *) busybox $t {dir}/a;; esac; done; busybox ls {dir}; busybox find {dir} -type f | busybox sort"]);
+    busybox_tools: tool("every tool of its own", &["busybox", "sh", "-c", BUSYBOX]);
+    busybox_musl_shell: Row { library: MUSL.library, ..script(&["musl-busybox", "sh", "-c", SHELL_READ]) };
+    busybox_musl_pipeline: Row { library: MUSL.library, ..pipeline(&["musl-busybox", "sh", "-c", PIPELINE]) };
+    busybox_musl_tools: Row { library: MUSL.library, ..tool("every tool of its own", &["musl-busybox", "sh", "-c", BUSYBOX]) };
+    busybox_musl_variable: Row { library: MUSL.library, reads: "$NAME", command: &["musl-busybox", "sh", "-c", "echo $CT_SECRET; printenv CT_SECRET; unset CT_SECRET; printenv CT_SECRET || echo none"], ..VARIABLE };
 
     cat: tool("read, fadvise, copy_file_range", &["cat", "{dir}/a", "{dir}/b/c"]);
     cat_numbered: tool("read", &["cat", "-n", "{dir}/a"]);

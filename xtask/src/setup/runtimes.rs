@@ -1,4 +1,4 @@
-//! The programs of the tier `runtimes`: Debian's packages, two Python programs, and two programs
+//! The programs of the tier `runtimes`: Debian's packages, two Python programs, and some
 //! built against musl from Debian's sources as upstream released them.
 
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::exec::{self, Cmd};
-use crate::versions::{APT_RUNTIMES, MUSL_SOURCES, PYTHON_PROGRAMS};
+use crate::versions::{APT_RUNTIMES, MUSL_PROGRAMS, MuslProgram, PYTHON_PROGRAMS};
 
 /// Tells the tests where the built programs are.
 const PROGRAMS: &str = "CLOUDTASER_RUNTIMES";
@@ -34,8 +34,8 @@ pub(crate) fn for_runtimes() -> Result<Runtimes> {
     let version = PYTHON_PROGRAMS.join("-").replace("==", "-");
     let folder = super::tool_dir("runtimes", &version)?;
     python(&folder.join("python"))?;
-    for source in MUSL_SOURCES {
-        musl(source, &folder)?;
+    for program in MUSL_PROGRAMS {
+        musl(program, &folder)?;
     }
     Ok(Runtimes { folder })
 }
@@ -60,53 +60,40 @@ fn python(folder: &Path) -> Result<()> {
 }
 
 /// Builds one program against musl into `musl/` of the folder, unless it is there.
-fn musl(source: &str, folder: &Path) -> Result<()> {
+fn musl(program: &MuslProgram, folder: &Path) -> Result<()> {
     let bin = folder.join("musl");
-    let (file, name) = match source {
-        "dash" => ("src/dash", "dash"),
-        "lua5.4" => ("src/lua", "lua"),
-        _ => bail!("{source}: nobody said how to build it"),
-    };
-    let finished = bin.join(name);
+    let finished = bin.join(program.name);
     if finished.is_file() {
         return Ok(());
     }
-    println!("setup: building {source} with musl once");
-    let work = tempfile(folder, source)?;
-    download(source, &work)?;
+    println!("setup: building {} with musl once", program.source);
+    let work = work_folder(folder, program.name)?;
+    download(program.source, &work)?;
     let tree = work.join("tree");
     std::fs::create_dir_all(&tree).context("cannot make a folder in the cache")?;
     Cmd::new("tar")
-        .arg("--extract")
-        .arg("--strip-components=1")
-        .arg("--file")
+        .args(["--extract", "--strip-components=1", "--file"])
         .arg(tarball(&work)?)
         .arg("--directory")
         .arg(&tree)
         .run()?;
-    if source == "dash" {
-        Cmd::new("./configure")
-            .arg("--quiet")
-            .env("CC", "musl-gcc")
-            .dir(&tree)
-            .run()?;
-        Cmd::new("make").args(["-s", "-j2"]).dir(&tree).run()?;
-    } else {
-        let args = ["-s", "-C", "src", "linux-noreadline"];
-        Cmd::new("make")
-            .args(args)
-            .arg("CC=musl-gcc -std=gnu99")
-            .dir(&tree)
-            .run()?;
+    for step in program.steps {
+        let words = step
+            .iter()
+            .map(|word| word.replace("HOST", std::env::consts::ARCH));
+        let words: Vec<String> = words.collect();
+        let (name, args) = words.split_first().context("a step without a program")?;
+        Cmd::new(name).args(args).dir(&tree).run()?;
     }
     std::fs::create_dir_all(&bin).context("cannot make a folder in the cache")?;
-    std::fs::rename(tree.join(file), &finished)
-        .with_context(|| format!("{source} was built, but {file} is not there"))?;
+    std::fs::rename(tree.join(program.built), &finished)
+        .with_context(|| format!("{} was built, but is not there", program.source))?;
     super::remove(&work);
     Ok(())
 }
 
-fn tempfile(folder: &Path, name: &str) -> Result<PathBuf> {
+/// An empty folder to build in.
+fn work_folder(folder: &Path, name: &str) -> Result<PathBuf> {
     let work = folder.join(format!("{name}.unfinished"));
     if work.exists() {
         super::remove(&work);
