@@ -44,17 +44,17 @@ unsafe fn decide_link(
     Some(Ok(isize::try_from(count).unwrap_or(0)))
 }
 
-/// A path of ours has no extended attributes, and knows none.
+/// A path of ours has no extended attributes.
 ///
 /// # Safety
 ///
 /// `path` is null or a string.
-unsafe fn no_attributes<T>(path: *const c_char, error: Errno) -> Outcome<T> {
+unsafe fn no_attributes(path: *const c_char, answer: Result<isize, Errno>) -> Outcome<isize> {
     // SAFETY: the caller's promise.
     let located = unsafe { locate(CURRENT, path) }?;
     match located.node {
         Node::Directory { .. } if exists(CURRENT, path) => None,
-        _ => Some(Err(error)),
+        _ => Some(answer),
     }
 }
 
@@ -74,25 +74,37 @@ interpose! {
     /// getxattr(2).
     fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: usize) -> isize {
         // SAFETY: getxattr(2) demands a string.
-        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+        unsafe { no_attributes(path, Err(Errno::NODATA)) }
     }
 
     /// lgetxattr(2).
     fn lgetxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: usize) -> isize {
         // SAFETY: lgetxattr(2) demands a string.
-        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+        unsafe { no_attributes(path, Err(Errno::NODATA)) }
+    }
+
+    /// fgetxattr(2).
+    fn fgetxattr(fd: c_int, name: *const c_char, value: *mut c_void, size: usize) -> isize {
+        descriptor::of(fd)?;
+        Some(Err(Errno::NODATA))
+    }
+
+    /// flistxattr(2).
+    fn flistxattr(fd: c_int, list: *mut c_char, size: usize) -> isize {
+        descriptor::of(fd)?;
+        Some(Ok(0))
     }
 
     /// listxattr(2).
     fn listxattr(path: *const c_char, list: *mut c_char, size: usize) -> isize {
         // SAFETY: listxattr(2) demands a string.
-        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+        unsafe { no_attributes(path, Ok(0)) }
     }
 
     /// llistxattr(2).
     fn llistxattr(path: *const c_char, list: *mut c_char, size: usize) -> isize {
         // SAFETY: llistxattr(2) demands a string.
-        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+        unsafe { no_attributes(path, Ok(0)) }
     }
 
     /// chroot(2). Where the new root lies is noted before, while the old paths still count.

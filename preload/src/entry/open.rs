@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_uint, c_void};
 use crate::sys::errno::Errno;
 
 use crate::descriptor::{self, Access};
-use crate::lookup::{Located, descriptor_named, resolve};
+use crate::lookup::{Located, descriptor_named, resolve, starts_in_virtual};
 use crate::macros::Outcome;
 use crate::state::init;
 use crate::state::names::Node;
@@ -88,15 +88,17 @@ unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome
     // SAFETY: the caller's promise.
     if let Some(located) = unsafe { locate(directory, path) } {
         // A directory that exists shows the kernel's own; its files are found by their paths.
-        if let Node::Directory { .. } = located.node {
-            if super::stat::exists(directory, path) {
-                return None;
-            }
+        if matches!(located.node, Node::Directory { .. }) && super::stat::exists(directory, path) {
+            return None;
         }
         return Some(open_located(located, flags));
     }
     // SAFETY: the caller's promise.
-    let found = descriptor_named(unsafe { string::bytes(path) }?)?;
+    let text = unsafe { string::bytes(path) }?;
+    if starts_in_virtual(directory, text) {
+        return Some(Err(Errno::NOENT));
+    }
+    let found = descriptor_named(text)?;
     if flags & (O_ACCMODE | O_TRUNC) != 0 {
         return Some(Err(Errno::ACCESS));
     }

@@ -36,13 +36,14 @@ pub fn resolve(directory: i32, path: &[u8]) -> Option<Located> {
     if !names::may_end(last) && !matches!(last, b"." | b"..") {
         return None;
     }
-    if root::is_same() && is_normal(text) {
-        if let Some(node) = names::find(&region, text) {
-            return Some(Located {
-                node,
-                wants_directory,
-            });
-        }
+    if root::is_same()
+        && is_normal(text)
+        && let Some(node) = names::find(&region, text)
+    {
+        return Some(Located {
+            node,
+            wants_directory,
+        });
     }
     let node = search(directory, text)?;
     Some(Located {
@@ -51,12 +52,17 @@ pub fn resolve(directory: i32, path: &[u8]) -> Option<Located> {
     })
 }
 
+/// Whether `path` starts in a directory that exists in the region only: what is not found there is
+/// nowhere.
+#[must_use]
+pub fn starts_in_virtual(directory: i32, path: &[u8]) -> bool {
+    !path.is_empty() && !path.starts_with(b"/") && descriptor::of(directory).is_some()
+}
+
 #[cold]
 #[inline(never)]
 fn search(directory: i32, text: &[u8]) -> Option<Node> {
-    let is_hinted = text
-        .split(|byte| *byte == b'/')
-        .any(|component| names::may_end(component));
+    let is_hinted = text.split(|byte| *byte == b'/').any(names::may_end);
     if !is_hinted && descriptor::of(directory).is_none() {
         return None;
     }
@@ -93,12 +99,12 @@ fn search(directory: i32, text: &[u8]) -> Option<Node> {
 #[must_use]
 pub fn canonical(directory: i32, text: &[u8]) -> Option<PathBuf> {
     let mut path = root::prefix()?;
-    if !text.starts_with(b"/") {
-        if let Some(found) = descriptor::of(directory) {
-            found.path_into(&mut path)?;
-            path.append(text)?;
-            return Some(path);
-        }
+    if !text.starts_with(b"/")
+        && let Some(found) = descriptor::of(directory)
+    {
+        found.path_into(&mut path)?;
+        path.append(text)?;
+        return Some(path);
     }
     // The longest directory that exists, from the whole one down.
     let mut end = text.len();

@@ -12,9 +12,10 @@ unsafe extern "C" {
 /// `clearenv`.
 #[must_use]
 pub fn array() -> *mut *mut c_char {
+    let place = &raw const environ;
     // SAFETY: reads a pointer; whoever changes the environment while others read it breaks the
     // rules of the C library (getenv(3)).
-    unsafe { (&raw const environ).read() }
+    unsafe { place.read() }
 }
 
 /// The element at `index` of a null-ended array of strings; `None` at its end or for a null array.

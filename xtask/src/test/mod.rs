@@ -56,7 +56,12 @@ const TIERS: &[Tier] = &[
 ];
 
 /// The packages whose tests need nothing but the compiler.
-const UNIT_PACKAGES: &[&str] = &["cloudtaser-abi", "cloudtaser-wrapper", "xtask"];
+const UNIT_PACKAGES: &[&str] = &[
+    "cloudtaser-abi",
+    "cloudtaser-preload",
+    "cloudtaser-wrapper",
+    "xtask",
+];
 
 /// The command itself.
 pub(crate) fn run(tier: Option<&str>, filter: Option<&str>) -> Answer {
