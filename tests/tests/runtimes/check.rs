@@ -1,4 +1,4 @@
-//! A row's three runs, which differ in one thing each.
+//! A row's three runs, which differ in one thing each (F3, F4).
 //!
 //! 1. *Real*: the files lie on disk, the variables stand in the environment, and we are not there.
 //! 2. *Nothing*: neither is there, nor are we. It must look different, or the row proves nothing.
@@ -139,6 +139,8 @@ fn wrapper(row: &Row, filled: &Filled) -> Wrapper {
     // Where it cannot serve, `preload` refuses to start the program.
     let delivery = matches!(row.expected, Expected::Same).then_some("preload");
     let wrapper = Wrapper::local(&secrets).flags(&flags).delivery(delivery);
+    // Whatever a row starts ends with the row's thread.
+    let wrapper = wrapper.under(format!("death={}", libc::SIGTERM));
     let variables = filled.environment.iter();
     variables.fold(wrapper, |wrapper, (name, value)| wrapper.env(name, value))
 }
