@@ -18,4 +18,5 @@ pub mod process;
 pub mod read;
 pub mod seek;
 pub mod stat;
+pub mod syscall;
 pub mod write;

@@ -75,6 +75,9 @@ fn search(directory: i32, text: &[u8]) -> Option<Node> {
     let last = names::last_component(path.bytes());
     let mut compared = 0;
     for (index, entry) in region.entries().enumerate() {
+        if names::is_canonical(index) {
+            continue;
+        }
         let mut bytes = [0_u8; PATH_MAX];
         let Some(len) = entry.path().and_then(|text| text.copy_to(&mut bytes).ok()) else {
             continue;
@@ -87,8 +90,12 @@ fn search(directory: i32, text: &[u8]) -> Option<Node> {
         if compared > MOST_ALIASES {
             return None;
         }
-        if canonical(CURRENT, own)?.bytes() == path.bytes() {
+        let real = canonical(CURRENT, own)?;
+        if real.bytes() == path.bytes() {
             return Some(Node::File(index));
+        }
+        if real.bytes() == own {
+            names::set_canonical(index);
         }
     }
     None
