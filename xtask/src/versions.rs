@@ -110,9 +110,12 @@ pub(crate) const APT_RUNTIMES: &[AptPackage] = &[
     runtime("git", &["git"]),
     runtime("gnupg", &["gpg"]),
     runtime("gnutls-bin", &["gnutls-cli", "certtool"]),
+    runtime("haproxy", &["haproxy"]),
+    runtime("jq", &["jq"]),
     runtime("lua5.4", &["lua5.4"]),
     runtime("make", &["make"]),
     runtime("mariadb-client", &["mariadb"]),
+    runtime("memcached", &["memcached"]),
     runtime("musl-tools", &["musl-gcc"]),
     runtime("nginx-light", &["nginx"]),
     runtime("nodejs", &["node"]),
@@ -130,6 +133,7 @@ pub(crate) const APT_RUNTIMES: &[AptPackage] = &[
     runtime("strace", &["strace"]),
     runtime("supervisor", &["supervisord"]),
     runtime("util-linux", &["setpriv"]),
+    runtime("wget", &["wget"]),
 ];
 
 const fn runtime(name: &'static str, programs: &'static [&'static str]) -> AptPackage {

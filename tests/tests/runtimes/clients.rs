@@ -236,4 +236,24 @@ echo 'hostssl all all 127.0.0.1/32 trust clientcert=verify-ca' >{here}/pg/data/p
         command: &["sh", "-c", "(printf 'AUTH '; cat {dir}/password; echo PING) | redis-cli -p {port}"],
         ..ROW
     };
+    jq_file: Row {
+        reads: "a program, an argument and input, each a file",
+        files: &[("a.json", "{\"password\": \"{marker}\"}"), ("x.jq", ".password + $more[0].password")],
+        command: &["jq", "-f", "{dir}/x.jq", "--slurpfile", "more", "{dir}/a.json", "{dir}/a.json"],
+        ..ROW
+    };
+    wget_config: Row {
+        reads: "--config, --ca-certificate, --private-key",
+        files: &[("wgetrc", "header = Authorization: {marker}\n"), ("ca.crt", "{ca.crt}"), ("client.key", "{client.key}")],
+        command: &["wget", "-qO-", "--config={dir}/wgetrc", "--ca-certificate={dir}/ca.crt", "--certificate={here}/client.crt", "--private-key={dir}/client.key", "https://localhost:{port}/"],
+        ..TLS
+    };
+    wget_post: Row {
+        reads: "--post-file",
+        // nginx tells the body's length only.
+        beside: &[("nginx.conf", "daemon off; master_process off; error_log stderr; pid {here}/nginx.pid; events {} http { access_log off; client_body_temp_path {here}/body; proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi; uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi; server { listen 127.0.0.1:{port}; location / { return 200 \"$content_length\n\"; } } }")],
+        files: &[("password", "{marker}\n")],
+        command: &["wget", "-qO-", "--post-file={dir}/password", "http://127.0.0.1:{port}/"],
+        ..TLS
+    };
 }

@@ -194,4 +194,23 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/dat
         ask: &["curl", "-sS", "--http0.9", "--cacert", "{here}/ca.crt", "https://localhost:{port}/page"],
         ..ROW
     };
+    haproxy_key: Row {
+        reads: "certificate and key in one file",
+        files: &[("server.pem", "{server.crt}{server.key}")],
+        beside: &[
+            ("haproxy.cfg", "defaults\n mode http\n timeout client 10s\nfrontend one\n bind 127.0.0.1:{port} ssl crt {dir}/server.pem\n http-request return status 200 content-type text/plain string served\n"),
+            ("ca.crt", "{ca.crt}"),
+        ],
+        command: &["haproxy", "-db", "-f", "{here}/haproxy.cfg"],
+        ask: &["curl", "-sS", "--cacert", "{here}/ca.crt", "https://localhost:{port}/"],
+        status: 143,
+        ..ROW
+    };
+    memcached_auth: Row {
+        reads: "-Y, a file of passwords",
+        files: &[("auth", "me:{marker}\n")],
+        command: &["memcached", "-u", "root", "-U", "0", "-l", "127.0.0.1", "-p", "{port}", "-Y", "{dir}/auth"],
+        ask: &["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'set a 0 0 35\\r\\nme {marker}\\r\\n' >&3 && head -n1 <&3"],
+        ..ROW
+    };
 }
