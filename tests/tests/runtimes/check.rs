@@ -23,6 +23,10 @@ pub(crate) fn check(name: &str, row: &Row) {
         ));
         return;
     }
+    if row.root && !rustix::process::geteuid().is_root() {
+        skip("root, who alone can start the program so");
+        return;
+    }
     let filled = Filled::of(name, row);
     let wrapper = wrapper(row, &filled);
     prepare(&filled, &wrapper);

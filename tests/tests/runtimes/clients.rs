@@ -200,6 +200,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/dat
 echo 'hostssl all all 127.0.0.1/32 trust clientcert=verify-ca' >{here}/pg/data/pg_hba.conf",
         helper: &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "{bin postgres}", "-D", "{here}/pg/data", "-h", "127.0.0.1", "-p", "{port}", "-k", "", "-c", "fsync=off", "-c", "ssl=on", "-c", "ssl_cert_file={here}/pg/server.crt", "-c", "ssl_key_file={here}/pg/server.key", "-c", "ssl_ca_file={here}/ca.crt"],
         command: &["psql", "-XtAw", "host=127.0.0.1 port={port} user=owner dbname=postgres sslmode=verify-ca sslrootcert={here}/ca.crt sslcert={here}/client.crt sslkey={dir}/client.key", "-c", "select 1 + 1"],
+        root: true,
         ..ROW
     };
     ssh_identity: Row {
@@ -209,6 +210,7 @@ echo 'hostssl all all 127.0.0.1/32 trust clientcert=verify-ca' >{here}/pg/data/p
         prepare: "mkdir -p /run/sshd; ssh-keygen -q -t ed25519 -N '' -f {here}/host",
         helper: &["{bin sshd}", "-D", "-e", "-f", "{here}/sshd_config"],
         command: &["ssh", "-F", "none", "-i", "{dir}/id", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-p", "{port}", "127.0.0.1", "echo in"],
+        root: true,
         ..ROW
     };
     ssh_public: Row {

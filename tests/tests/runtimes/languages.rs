@@ -120,6 +120,7 @@ rows! {
         reads: "open for writing",
         command: &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", PYTHON_DENIED, FILE],
         owner: 65534,
+        root: true,
         ..ROW
     };
 

@@ -30,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) ask: &'static [&'static str],
     /// Who owns the real files; root where we are not root.
     pub(crate) owner: u32,
+    /// Only root can start it so.
+    pub(crate) root: bool,
     /// The status with everything there.
     pub(crate) status: i32,
     /// Takes out of an output what differs from run to run, argued beside each use.
@@ -74,6 +76,7 @@ pub(crate) const ROW: Row = Row {
     command: &[],
     ask: &[],
     owner: 0,
+    root: false,
     status: 0,
     normal: |text| text,
     expected: Expected::Same,

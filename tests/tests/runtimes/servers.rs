@@ -77,6 +77,7 @@ rows! {
             ("ca.crt", "{ca.crt}"),
         ],
         ask: &["curl", "-sS", "--cacert", "{here}/ca.crt", "https://localhost:{port}/"],
+        root: true,
         ..NGINX
     };
     nginx_include: Row {
@@ -85,6 +86,7 @@ rows! {
         // A pattern that fits nothing is no error, so another server answers then.
         beside: &[("nginx.conf", NGINX_HEAD), ("server.conf", "server { listen 127.0.0.1:{port} default_server; return 404; } include {dir}/conf.d/*.conf;")],
         ask: &["curl", "-sS", "-H", "Host: secret", "http://127.0.0.1:{port}/"],
+        root: true,
         ..NGINX
     };
     nginx_htpasswd: Row {
@@ -104,6 +106,7 @@ rows! {
         prepare: "mkdir -p /run/sshd",
         command: &["{bin sshd}", "-D", "-e", "-f", "{here}/sshd_config"],
         ask: &["sh", "-c", "ssh-keyscan -t ed25519 -p {port} 127.0.0.1 2>/dev/null | grep ssh-"],
+        root: true,
         ..ROW
     };
     postgres_key: Row {
@@ -115,6 +118,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/dat
         command: &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "{bin postgres}", "-D", "{here}/pg/data", "-h", "127.0.0.1", "-p", "{port}", "-k", "", "-c", "fsync=off", "-c", "ssl=on", "-c", "ssl_cert_file={here}/server.crt", "-c", "ssl_key_file={dir}/server.key"],
         ask: &["psql", "-XtAw", "host=127.0.0.1 port={port} user=owner dbname=postgres sslmode=verify-ca sslrootcert={here}/ca.crt", "-c", "select ssl from pg_stat_ssl where pid = pg_backend_pid()"],
         owner: NOBODY,
+        root: true,
         ..ROW
     };
     redis_include: Row {
@@ -146,6 +150,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/dat
         beside: &[("fpm.conf", FPM), ("x.php", PHP), ("fcgi.py", include_str!("programs/fcgi.py"))],
         command: &["php-fpm", "-n", "-F", "-R", "-y", "{here}/fpm.conf"],
         ask: &["python3", "{here}/fcgi.py", "{port}", "{here}/x.php"],
+        root: true,
         ..ROW
     };
     gunicorn: Row {
@@ -173,6 +178,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/dat
         beside: &[("supervisord.conf", SUPERVISORD)],
         command: &["supervisord", "-c", "{here}/supervisord.conf"],
         ask: &["sh", "-c", "curl -sSf -u me:{marker} http://127.0.0.1:{port}/ >/dev/null && grep -h . {here}/out && rm {here}/out"],
+        root: true,
         ..ROW
     };
     node_https: Row {
@@ -211,6 +217,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/dat
         files: &[("auth", "me:{marker}\n")],
         command: &["memcached", "-u", "root", "-U", "0", "-l", "127.0.0.1", "-p", "{port}", "-Y", "{dir}/auth"],
         ask: &["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'set a 0 0 35\\r\\nme {marker}\\r\\n' >&3 && head -n1 <&3"],
+        root: true,
         ..ROW
     };
 }
