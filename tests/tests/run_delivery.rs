@@ -5,15 +5,17 @@
     reason = "a failing test shows where, and what each command printed"
 )]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cloudtaser_abi::names::PRELOAD_LIBRARY;
+use cloudtaser_tests::process::eventually;
 use cloudtaser_tests::wrapper::helper;
 use cloudtaser_tests::{Planted, Wrapper};
 use cloudtaser_wrapper::status;
+use cloudtaser_wrapper::sys::signal::kill;
 
 /// The product in a folder of its own, where no library lies beside it, without `--delivery`.
 fn wrapper() -> Wrapper {
@@ -276,6 +278,40 @@ fn a_report_is_told_once_while_the_program_runs() {
     assert!(late.contains("`/late` is statically linked"), "{late}");
     assert_eq!(next(), "");
     assert!(child.wait().expect("waited for").success());
+}
+
+#[test]
+fn a_flood_of_reports_and_a_full_standard_error_hold_up_no_signal() {
+    let wrapper = with_library(with_variable());
+    let script = r#"
+        trap 'exit 7' TERM
+        n=${CLOUDTASER_PRELOAD%%:*}; i=0; echo ready
+        while :; do i=$((i + 1)); echo "static /$i"; done > /proc/self/fd/$n"#;
+    let (reader, mut writer) = std::io::pipe().expect("pipe");
+    // 65536 bytes, pipe(7).
+    writer.write_all(&[0; 65_536]).expect("filled");
+    let mut command = wrapper.command(&["sh", "-c", script]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(writer)
+        .spawn()
+        .expect("started");
+    let stdout = child.stdout.take().expect("a pipe");
+    let mut ready = String::new();
+    BufReader::new(stdout).read_line(&mut ready).expect("read");
+    assert_eq!(ready, "ready\n");
+    // So that the wrapper has lines to tell.
+    std::thread::sleep(Duration::from_millis(200));
+    kill(pid(&child), libc::SIGTERM).expect("sent");
+    let has_ended = eventually(|| child.try_wait().expect("waited for").is_some());
+    child.kill().unwrap_or_default();
+    let status = child.wait().expect("waited for").code();
+    assert_eq!((has_ended, status), (true, Some(7)));
+    drop(reader);
+}
+
+fn pid(child: &Child) -> i32 {
+    i32::try_from(child.id()).expect("a process id")
 }
 
 #[test]

@@ -56,6 +56,13 @@ interpose! {
         })
     }
 
+    /// `fcntl` under another name of glibc.
+    fn __fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
+        decide(fd, command, || {
+            next!(fn __fcntl(fd: c_int, command: c_int, argument: usize) -> c_int)
+        })
+    }
+
     /// fcntl(2) for large files.
     fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int {
         decide(fd, command, || {

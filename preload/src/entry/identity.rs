@@ -9,7 +9,7 @@ use super::open::{CURRENT, locate};
 use super::stat::exists;
 use crate::descriptor;
 use crate::lookup::path::PathBuf;
-use crate::lookup::{canonical, descriptor_named, root};
+use crate::lookup::{Last, canonical, descriptor_named, root};
 use crate::macros::Outcome;
 use crate::state::init;
 use crate::state::names::Node;
@@ -71,6 +71,35 @@ interpose! {
         unsafe { decide_link(directory, path, buffer, size) }
     }
 
+    /// Fortified `readlink`.
+    fn __readlink_chk(
+        path: *const c_char,
+        buffer: *mut c_char,
+        size: usize,
+        room: usize,
+    ) -> isize {
+        if size > room {
+            return None;
+        }
+        // SAFETY: readlink(2) demands the same.
+        unsafe { decide_link(CURRENT, path, buffer, size) }
+    }
+
+    /// Fortified `readlinkat`.
+    fn __readlinkat_chk(
+        directory: c_int,
+        path: *const c_char,
+        buffer: *mut c_char,
+        size: usize,
+        room: usize,
+    ) -> isize {
+        if size > room {
+            return None;
+        }
+        // SAFETY: readlinkat(2) demands the same.
+        unsafe { decide_link(directory, path, buffer, size) }
+    }
+
     /// getxattr(2).
     fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: usize) -> isize {
         // SAFETY: getxattr(2) demands a string.
@@ -112,7 +141,7 @@ interpose! {
         init::ensure();
         // SAFETY: chroot(2) demands a string.
         let text = unsafe { string::bytes(path) }?;
-        let place = canonical(CURRENT, text);
+        let place = canonical(CURRENT, text, Last::Followed);
         let answer = next!(fn chroot(path: *const c_char) -> c_int);
         if answer != 0 {
             return Some(Err(crate::sys::errno::get()));

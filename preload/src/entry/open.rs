@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_uint, c_void};
 use crate::sys::errno::Errno;
 
 use crate::descriptor::{self, Access};
-use crate::lookup::{Located, descriptor_named, resolve, starts_in_virtual};
+use crate::lookup::{Last, Located, descriptor_named, resolve, starts_in_virtual};
 use crate::macros::Outcome;
 use crate::state::init;
 use crate::state::names::Node;
@@ -19,6 +19,7 @@ const O_CREAT: c_int = 0o100;
 const O_EXCL: c_int = 0o200;
 const O_TRUNC: c_int = 0o1000;
 const O_DIRECTORY: c_int = 0o200_000;
+const O_NOFOLLOW: c_int = 0o400_000;
 const O_CLOEXEC: c_int = 0o2_000_000;
 const O_PATH: c_int = 0o10_000_000;
 /// With [`O_DIRECTORY`]: a file without a name.
@@ -33,16 +34,30 @@ pub struct OpenHow {
     resolve: u64,
 }
 
-/// The program's path.
+/// What of ours stands at the program's path; a symbolic link at its end stands for itself.
 ///
 /// # Safety
 ///
 /// `path` is null or a string.
 pub(super) unsafe fn locate(directory: c_int, path: *const c_char) -> Option<Located> {
+    // SAFETY: the caller's promise.
+    unsafe { locate_as(directory, path, Last::Kept) }
+}
+
+/// The same, for calls that follow a symbolic link at the path's end.
+///
+/// # Safety
+///
+/// `path` is null or a string.
+pub(super) unsafe fn locate_as(
+    directory: c_int,
+    path: *const c_char,
+    last: Last,
+) -> Option<Located> {
     init::ensure();
     // SAFETY: the caller's promise.
     let path = unsafe { string::bytes(path) }?;
-    resolve(directory, path)
+    resolve(directory, path, last)
 }
 
 /// What `open` answers for a path that is ours.
@@ -85,8 +100,13 @@ fn access(flags: c_int) -> Access {
 ///
 /// `path` is null or a string.
 unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<c_int> {
+    let last = if flags & O_NOFOLLOW != 0 {
+        Last::Kept
+    } else {
+        Last::Followed
+    };
     // SAFETY: the caller's promise.
-    if let Some(located) = unsafe { locate(directory, path) } {
+    if let Some(located) = unsafe { locate_as(directory, path, last) } {
         // A directory that exists shows the kernel's own; its files are found by their paths.
         if matches!(located.node, Node::Directory { .. }) && super::stat::exists(directory, path) {
             return None;

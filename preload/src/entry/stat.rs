@@ -5,9 +5,9 @@ use core::ffi::{c_char, c_int, c_uint};
 use crate::sys::errno::Errno;
 use crate::sys::kernel::{self, Stat, Statx};
 
-use super::open::{CURRENT, locate};
+use super::open::{CURRENT, locate_as};
 use crate::descriptor::{self, Virtual};
-use crate::lookup::{Located, descriptor_named, starts_in_virtual};
+use crate::lookup::{Last, Located, descriptor_named, starts_in_virtual};
 use crate::macros::Outcome;
 use crate::state::hidden;
 use crate::state::init;
@@ -57,8 +57,13 @@ unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome
     if flags & AT_EMPTY_PATH != 0 && text.is_none_or(<[u8]>::is_empty) {
         return decide_open(directory);
     }
+    let last = if flags & NOFOLLOW != 0 {
+        Last::Kept
+    } else {
+        Last::Followed
+    };
     // SAFETY: the caller's promise.
-    if let Some(located) = unsafe { locate(directory, path) } {
+    if let Some(located) = unsafe { locate_as(directory, path, last) } {
         return of_located(located, directory, path);
     }
     if text.is_some_and(|text| starts_in_virtual(directory, text)) {

@@ -82,6 +82,11 @@ interpose! {
         not_for_writing(fd)
     }
 
+    /// `pwrite64` under another name of glibc.
+    fn __pwrite64(fd: c_int, buffer: *const c_void, count: usize, offset: i64) -> isize {
+        not_for_writing(fd)
+    }
+
     /// writev(2).
     fn writev(fd: c_int, pieces: *const Iovec, count: c_int) -> isize {
         not_for_writing(fd)

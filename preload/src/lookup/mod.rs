@@ -5,4 +5,4 @@ pub mod path;
 mod resolve;
 pub mod root;
 
-pub use resolve::{Located, canonical, descriptor_named, resolve, starts_in_virtual};
+pub use resolve::{Last, Located, canonical, descriptor_named, resolve, starts_in_virtual};

@@ -78,7 +78,7 @@ fn tell_region(number: i32) {
         let mut value = vec![0; entry.capacity()];
         let len = entry.read(&mut value).expect("readable");
         value.truncate(len);
-        let name = entry.path().or(entry.variable()).map(text);
+        let name = entry.path().or_else(|| entry.variable()).map(text);
         println!(
             "{} mode={:o} owner={:?} opens={:?} value={}",
             name.expect("a path or a name"),

@@ -4,8 +4,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::planned::{or_lines, plan};
 use super::server::{Lookup, ServerSettingError, address_origin};
-use super::{ConfigError, FileError, default_source, or_lines, plan, server_config};
+use super::{ConfigError, FileError, default_source, server_config};
 use super::{source_config, with_file};
 use crate::cli::doctor::DoctorArgs;
 use crate::cli::run::RunArgs;
