@@ -180,6 +180,30 @@ fn constructors_that_come_first_are_served() {
 }
 
 #[test]
+fn programs_in_every_circumstance_go_on() {
+    for library in CLibrary::DYNAMIC {
+        let served = Served::new("hunter2-secret");
+        let program = compiled("guest", library, &served);
+        let loaded = compile::library("early", library, served.folder());
+        let (path, real) = (served.path(), served.real_path());
+        let ended = served
+            .run(&words(&[&program, &path, &loaded, &real]))
+            .with(0);
+        let expected = "cancelled: 1\nthreads and forks: 0 wrong\nearly -1 [] [none]\n\
+                        loaded: 1\nunloaded: 0\nabove 1024: 1, read 3 and 11\n\
+                        passed through a socket: an error\nstrict sandbox: 14\n\
+                        sandbox ended: 0\nat the end: 14\n";
+        assert_eq!(ended.stdout(), expected, "{library:?}: {ended:?}");
+        // The control: without us the same over the real file, where a passed descriptor is whole.
+        let bare = served
+            .run_bare(&words(&[&program, &real, &loaded, &real]))
+            .with(0);
+        let whole = expected.replace("an error", "whole");
+        assert_eq!(bare.stdout(), whole, "{library:?}: {bare:?}");
+    }
+}
+
+#[test]
 fn f7_a_file_can_be_opened_as_often_as_it_says() {
     let served = Served::new("hunter2-secret");
     let limited = served.folder().join("virtual/limited");

@@ -62,9 +62,12 @@ pub fn find_inherited(last: u32) {
     }
 }
 
-/// `fd` was closed by the program.
+/// The program closes `fd`, or puts another file there. Before the kernel does it: then no other
+/// thread can have got the number anew.
 pub fn forget(fd: i32) {
+    // A child that runs in its parent's memory closes its own descriptors, not the parent's.
     if process::owns_memory() {
         offset::forget(fd);
+        marks::clear(fd);
     }
 }
