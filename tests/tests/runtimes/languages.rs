@@ -115,6 +115,12 @@ rows! {
         command: &["/usr/bin/python3", "-c", "import configparser, json, sys; c = configparser.ConfigParser(); print(c.read(sys.argv[1] + '/app.ini'), c['db']['password'], json.load(open(sys.argv[1] + '/app.json')))", "{dir}"],
         ..ROW
     };
+    python_operations: Row {
+        reads: "every call that leaves the file as it is",
+        beside: &[("operations.py", include_str!("programs/operations.py"))],
+        command: &["/usr/bin/python3", "operations.py", FILE],
+        ..ROW
+    };
     python_refused: Row {
         // Root may write any real file: the first run is a user's who owns nothing here.
         reads: "open for writing",

@@ -63,6 +63,15 @@ rows! {
     cat_numbered: tool("read", &["cat", "-n", "{dir}/a"]);
     cat_standard_input: tool("/dev/stdin", &["sh", "-c", "cat /dev/stdin < {dir}/a; cat /proc/self/fd/0 < {dir}/a; cat - < {dir}/a"]);
     cat_missing: Row { status: 1, ..tool("a neighbour that is not there", &["cat", "{dir}/a", "{dir}/aa", "{dir}/a/b", "{dir}/b"]) };
+    cat_spellings: Row { status: 1, ..tool("other spellings of the path, good and bad", &["cat", "{dir}/./a", "{dir}//b/../a", "/proc/self/root{dir}/a", "{dir}/../../{dir}/a", "{dir}/a/", "{dir}/a/.", "{dir}/a/..", "{dir}/a/../a"]) };
+    cat_in_folder: tool("its folder is the working directory", &["env", "-C", "{dir}", "cat", "a", "./b/c", "b/../a"]);
+    cat_symlink: Row {
+        reads: "a symbolic link to it, and to its folder",
+        files: FILES,
+        prepare: "ln -s {dir}/a {here}/link; ln -s {dir} {here}/folder",
+        command: &["cat", "{here}/link", "{here}/folder/a", "folder/b/c"],
+        ..ROW
+    };
     cp: tool("copy_file_range, fchmod", &["sh", "-c", "cp {dir}/a copied; cat copied; stat -c '%s %a' copied; rm -f copied"]);
     cp_archive: tool("a folder, with modes", &["sh", "-c", "cp -R {dir} copied; find copied -type f -printf '%P %s %m\\n' | sort; rm -rf copied"]);
     dd: tool("lseek, read", &["dd", "if={dir}/a", "bs=5", "skip=1", "count=2", "status=none"]);
@@ -76,6 +85,7 @@ rows! {
     grep: tool("open, read, lseek", &["grep", "-n", "t", "{dir}/a"]);
     grep_recursive: tool("fts, openat", &["sh", "-c", "grep -r o {dir} | sort"]);
     rsync: tool("lstat, open, read", &["sh", "-c", "rsync -r {dir}/ copied/; find copied -type f -printf '%P %s %m\\n' | sort; cat copied/a; rm -rf copied"]);
+    rsync_file: tool("chdir to its folder", &["rsync", "{dir}/a", "{here}/copied"]);
     head: tool("read, lseek", &["head", "-c", "6", "{dir}/a"]);
     head_lines: tool("read, lseek back", &["sh", "-c", "(head -n1; cat) < {dir}/a; head -n -1 {dir}/a"]);
     tail: tool("lseek from the end", &["tail", "-n", "2", "{dir}/a"]);
