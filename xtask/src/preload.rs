@@ -17,11 +17,16 @@ use crate::paths::{self, TRIPLE};
 const FILE: &str = "libcloudtaser_preload.so";
 
 /// What the library may leave to the C library, without a version: in glibc since 2.2.5 and in
-/// musl. The last four the compiler itself asks for.
+/// musl. What is allocated is what the contract of a function hands to its caller (`scandir`,
+/// `realpath`). The last five the compiler itself asks for.
 const IMPORTS: &[&str] = &[
     "__errno_location",
     "dl_iterate_phdr",
     "environ",
+    "free",
+    "malloc",
+    "realloc",
+    "stdin",
     "bcmp",
     "memcpy",
     "memmove",

@@ -50,6 +50,14 @@ pub fn share_all() {
     }
 }
 
+/// The highest number of a virtual descriptor, for a program that inherits it.
+#[must_use]
+pub fn highest() -> Option<u32> {
+    (0..marks::end())
+        .rev()
+        .find(|fd| i32::try_from(*fd).is_ok_and(|fd| of(fd).is_some()))
+}
+
 /// Marks the virtual descriptors up to `last` that this process inherited.
 pub fn find_inherited(last: u32) {
     for fd in 0..=last.min(4096) {

@@ -14,7 +14,7 @@ const PIECE: usize = 4096;
 
 /// Reads up to `count` bytes and writes them to `to`; the bytes pass through this stack and are
 /// wiped from it.
-fn transfer(
+pub(super) fn transfer(
     found: &Virtual,
     start: Option<u64>,
     count: usize,

@@ -9,7 +9,7 @@ use crate::sys::errno::Errno;
 use super::buffers;
 use crate::descriptor;
 use crate::macros::Outcome;
-use crate::state::{hidden, init, marks};
+use crate::state::{hidden, init, marks, overlay};
 
 const F_DUPFD: c_int = 0;
 const F_GETFL: c_int = 3;
@@ -30,6 +30,15 @@ fn decide(fd: c_int, command: c_int, next: impl Fn() -> c_int) -> Outcome<c_int>
     let is_copy = matches!(command, F_DUPFD | F_DUPFD_CLOEXEC);
     if !is_copy && command != F_GETFL {
         return None;
+    }
+    if is_copy && overlay::has(fd) {
+        let copy = next();
+        overlay::set(copy);
+        return Some(if copy < 0 {
+            Err(crate::sys::errno::get())
+        } else {
+            Ok(copy)
+        });
     }
     let found = descriptor::of(fd)?;
     if command == F_GETFL {
