@@ -23,6 +23,7 @@ pub mod process;
 pub mod read;
 pub mod realpath;
 pub mod seek;
+pub mod shell;
 pub mod spawn;
 pub mod stat;
 pub mod statfs;

@@ -6,6 +6,7 @@ pub mod kernel;
 pub mod memory;
 pub mod next;
 pub mod process;
+pub mod signal;
 pub mod stream;
 pub mod string;
 
