@@ -57,8 +57,8 @@ pub(crate) fn check(name: &str, row: &Row) {
     }
 
     let needles = match row.expected {
-        Expected::Same | Expected::Unserved(_) => filled.needles(),
         Expected::Plain(_) => Vec::new(),
+        _ => filled.needles(),
     };
     let ours = go(
         row,
@@ -73,6 +73,19 @@ pub(crate) fn check(name: &str, row: &Row) {
     };
     match row.expected {
         Expected::Same => assert_same(row, &ours, &real),
+        Expected::Hidden => {
+            let hidden = real.stdout.replace("in environ 1", "in environ 0");
+            assert_ne!(real.stdout, hidden, "no child has looked: {real:?}");
+            assert_eq!(
+                (ours.status, &ours.stdout),
+                (real.status, &hidden),
+                "{ours:?}"
+            );
+        }
+        Expected::Refused(text) => {
+            assert_ne!(ours.status, real.status, "{ours:?}");
+            assert!(ours.stderr.contains(text), "no `{text}`: {ours:?}");
+        }
         Expected::Unserved(report) => {
             assert_eq!(
                 (ours.status, &ours.stdout),
@@ -141,7 +154,8 @@ fn wrapper(row: &Row, filled: &Filled) -> Wrapper {
         ));
     }
     // Where it cannot serve, `preload` refuses to start the program.
-    let delivery = matches!(row.expected, Expected::Same).then_some("preload");
+    let is_left = matches!(row.expected, Expected::Unserved(_) | Expected::Plain(_));
+    let delivery = (!is_left).then_some("preload");
     let wrapper = Wrapper::local(&secrets).flags(&flags).delivery(delivery);
     // Whatever a row starts ends with the row's thread.
     let wrapper = wrapper.under(format!("death={}", libc::SIGTERM));

@@ -39,6 +39,17 @@ const fn variable(reads: &'static str, command: &'static [&'static str]) -> Row 
     }
 }
 
+/// A folder that exists in the region only cannot be a process's working directory, which the
+/// kernel keeps: one that exists on disk as well can.
+const fn folder(reads: &'static str, command: &'static [&'static str]) -> Row {
+    Row {
+        reads,
+        command,
+        expected: Expected::Refused("Permission denied"),
+        ..ROW
+    }
+}
+
 rows! {
     // A static program loads no library.
     static_glibc: file("read", &["c-static", "read", "{dir}/password"]);
@@ -56,4 +67,6 @@ rows! {
     // A program that a served one starts: the library cannot come along.
     child_static: child("read, started by a shell", &["dash", "-c", "{bin c-static} read {dir}/password; echo $?"]);
     child_go: child("os.ReadFile, started by Python", &["/usr/bin/python3", "-c", "import subprocess, sys; print(subprocess.run(sys.argv[1:], stdout=-1))", "{bin go-static}", "read", "{dir}/password"]);
+    folder_env: folder("chdir", &["env", "-C", "{dir}", "cat", "password"]);
+    folder_rsync: folder("chdir", &["rsync", "{dir}/password", "{here}/copied"]);
 }

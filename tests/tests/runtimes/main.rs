@@ -3,7 +3,7 @@
 //! A row of a table is a program, the files and variables that it needs, and its command; see
 //! [`row::Row`]. [`check`] runs each three times: with real files and without us, with nothing,
 //! and with us and nothing on disk. The tables are [`languages`], [`compiled`], [`shell`],
-//! [`clients`], [`servers`] and [`limits`], which holds what cannot be served and why.
+//! [`clients`], [`servers`], [`children`] and [`limits`], which holds what cannot be served and why.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -14,6 +14,7 @@
 mod row;
 
 mod check;
+mod children;
 mod clients;
 mod compiled;
 mod disk;

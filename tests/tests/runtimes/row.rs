@@ -53,6 +53,10 @@ pub(crate) enum Library {
 pub(crate) enum Expected {
     /// What it sees with real files.
     Same,
+    /// The same, except that a child's `in environ 1` is `in environ 0`; see [`CHILD`].
+    Hidden,
+    /// What this text on its standard error tells: the library refuses.
+    Refused(&'static str),
     /// What it sees without any; the wrapper says this on its standard error. Whatever can be
     /// delivered is, not by the preload library alone.
     Unserved(&'static str),
@@ -94,6 +98,11 @@ pub(crate) const VARIABLE: Row = Row {
     variables: &[("CT_SECRET", "{marker}")],
     ..ROW
 };
+
+/// A shell command that prints the secret variable, and whether the kernel's copies of its own
+/// and its child's environment show it.
+pub(crate) const CHILD: &str = "printenv CT_SECRET; for p in self $$; do echo in environ \
+    $(grep -cz ^CT_SECRET= /proc/$p/environ); done";
 
 /// A test for each row: `name: row;`.
 macro_rules! rows {

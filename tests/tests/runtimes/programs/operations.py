@@ -32,14 +32,6 @@ def copied():
     return os.copy_file_range(opened(), target, 99)
 
 
-def inside():
-    os.chdir(FOLDER)
-    try:
-        return os.getcwd(), os.read(opened(os.path.basename(PATH)), 5)
-    finally:
-        os.chdir("/")
-
-
 tell("symlink over it", lambda: os.symlink("x", PATH))
 tell("mkdir over it", lambda: os.mkdir(PATH))
 tell("mkdir below it", lambda: os.mkdir(PATH + "/a"))
@@ -51,7 +43,6 @@ tell("open with a slash", lambda: opened(PATH + "/"))
 tell("open as a folder", lambda: opened(PATH, os.O_DIRECTORY))
 tell("open exclusively", lambda: opened(PATH, os.O_CREAT | os.O_EXCL))
 tell("chdir", lambda: os.chdir(PATH))
-tell("in its folder", inside)
 tell("listdir", lambda: sorted(os.listdir(FOLDER)))
 tell("relative to its folder", lambda: os.read(os.open(os.path.basename(PATH), 0, dir_fd=opened(FOLDER)), 5))
 tell("execute", lambda: os.execv(PATH, ["x"]))

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 static void die(const char *what) {
     fprintf(stderr, "%s: %s\n", what, strerror(errno));
@@ -142,6 +143,10 @@ int main(int argc, char **argv) {
         if (dup2(fd, 0)) die("dup2");
         execlp("cat", "cat", "-", path, NULL);
         die("exec");
+    } else if (!strcmp(how, "wordexp")) {
+        wordexp_t words;
+        if (wordexp(path, &words, 0)) die("wordexp");
+        for (size_t i = 0; i < words.we_wordc; i++) printf("%s ", words.we_wordv[i]);
     } else if (!strcmp(how, "env")) {
         const char *value = getenv(path);
         if (!value) die("getenv");
