@@ -92,6 +92,11 @@ pub(crate) const APT_RUN: &[AptPackage] = &[
         why: "linking",
     },
     AptPackage {
+        name: "musl-tools",
+        programs: &["musl-gcc"],
+        why: "the preload library's tests with another C library",
+    },
+    AptPackage {
         name: "postgresql",
         programs: &["initdb", "postgres", "pg_ctl", "psql"],
         why: "the real program of `cargo xtask demo`",
