@@ -199,6 +199,7 @@ chown -R 65534:65534 {here}/pg
 setpriv --reuid=65534 --regid=65534 --clear-groups {bin initdb} -D {here}/pg/data -U owner --auth=trust --encoding=UTF8 --locale=C --no-sync >{here}/initdb.log
 echo 'hostssl all all 127.0.0.1/32 trust clientcert=verify-ca' >{here}/pg/data/pg_hba.conf",
         helper: &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "{bin postgres}", "-D", "{here}/pg/data", "-h", "127.0.0.1", "-p", "{port}", "-k", "", "-c", "fsync=off", "-c", "ssl=on", "-c", "ssl_cert_file={here}/pg/server.crt", "-c", "ssl_key_file={here}/pg/server.key", "-c", "ssl_ca_file={here}/ca.crt"],
+        ready: &["pg_isready", "-q", "-h", "127.0.0.1", "-p", "{port}"],
         command: &["psql", "-XtAw", "host=127.0.0.1 port={port} user=owner dbname=postgres sslmode=verify-ca sslrootcert={here}/ca.crt sslcert={here}/client.crt sslkey={dir}/client.key", "-c", "select 1 + 1"],
         root: true,
         ..ROW

@@ -27,6 +27,7 @@ pub(crate) struct Filled {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) prepare: String,
     pub(crate) helper: Vec<String>,
+    pub(crate) ready: Vec<String>,
     pub(crate) command: Vec<String>,
     pub(crate) ask: Vec<String>,
 }
@@ -67,6 +68,7 @@ impl Filled {
             environment: pairs(row.environment),
             prepare: words.fill(row.prepare),
             helper: list(row.helper),
+            ready: list(row.ready),
             ask: list(row.ask),
             port: words.port,
             owner: row.owner,

@@ -117,7 +117,7 @@ pub(crate) fn find(name: &str) -> Option<String> {
 
 /// Which program of a row is not there.
 pub(crate) fn missing(row: &Row) -> Option<String> {
-    let firsts = [row.command, row.helper, row.ask];
+    let firsts = [row.command, row.helper, row.ready, row.ask];
     let mut names: Vec<String> = firsts
         .iter()
         .filter_map(|words| Some((*words.first()?).to_owned()))

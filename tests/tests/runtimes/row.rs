@@ -21,8 +21,11 @@ pub(crate) struct Row {
     pub(crate) environment: &'static [(&'static str, &'static str)],
     /// A shell script that prepares `{here}`, once.
     pub(crate) prepare: &'static str,
-    /// A server that `command` talks to; it runs without us and is there when its port is.
+    /// A server that `command` talks to; it runs without us, and is there when its port is and
+    /// `ready` says so.
     pub(crate) helper: &'static [&'static str],
+    /// If an open port is not enough: asked until its status is 0.
+    pub(crate) ready: &'static [&'static str],
     /// The program under test.
     pub(crate) command: &'static [&'static str],
     /// If the program is a server: asked, again and again until its status is 0. Its output is
@@ -77,6 +80,7 @@ pub(crate) const ROW: Row = Row {
     environment: &[],
     prepare: "",
     helper: &[],
+    ready: &[],
     command: &[],
     ask: &[],
     owner: 0,

@@ -23,7 +23,7 @@ pub(crate) fn serve(command: Command, filled: &Filled, needles: &[String]) -> Se
         end = server.child.try_wait().expect("waited for").map(status_of);
         if end.is_none() {
             look_if(server.pid(), filled, needles);
-            let seen = run(ask(filled), filled, &[]);
+            let seen = run(asking(&filled.ask, filled), filled, &[]);
             answer = (seen.status == 0).then_some(seen);
         }
         answer.is_some() || end.is_some()
@@ -53,10 +53,10 @@ fn look_if(pid: i32, filled: &Filled, needles: &[String]) {
     }
 }
 
-fn ask(filled: &Filled) -> Command {
-    let mut command = Command::new(programs::find(&filled.ask[0]).expect("not missing"));
+fn asking(words: &[String], filled: &Filled) -> Command {
+    let mut command = Command::new(programs::find(&words[0]).expect("not missing"));
     command
-        .args(&filled.ask[1..])
+        .args(&words[1..])
         .current_dir(&filled.here)
         .env("HOME", &filled.here);
     command
@@ -69,7 +69,7 @@ pub(crate) struct Helper {
 }
 
 impl Helper {
-    /// Starts it, and waits until its port is open.
+    /// Starts it, and waits until its port is open and it is ready.
     pub(crate) fn start(wrapper: &Wrapper, filled: &Filled) -> Self {
         let mut words = filled.helper.clone();
         words[0] = programs::find(&words[0]).expect("not missing");
@@ -79,7 +79,9 @@ impl Helper {
         let in_time = eventually(|| {
             let end = server.child.try_wait().expect("waited for");
             assert!(end.is_none(), "{end:?} {}:\n{}", server.text, server.log());
-            is_open()
+            let asks = !filled.ready.is_empty();
+            let answers = || run(asking(&filled.ready, filled), filled, &[]).status == 0;
+            is_open() && (!asks || answers())
         });
         assert!(
             in_time,
