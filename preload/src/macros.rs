@@ -3,7 +3,10 @@
 //! The library has two hundred of these functions, so each is as short as it can be: what happens
 //! seldom (the first call, a failure) is in one place for all.
 
+use core::sync::atomic::AtomicUsize;
+
 use crate::sys::errno::{self, Errno};
+use crate::sys::next;
 
 /// What becomes of a call: `None` goes on to the next function, `Some(Ok(…))` is our answer,
 /// `Some(Err(…))` fails with that `errno`.
@@ -14,34 +17,35 @@ pub trait Failure {
     /// The value: -1, or a null pointer.
     const FAILED: Self;
 
-    /// The address of what stands in for a function that the C library does not have: fails with
-    /// `ENOSYS`.
-    fn missing() -> usize;
+    /// The address of the next function `name` (with its NUL), to be kept in `cache`; where the C
+    /// library has none, that of one that fails with `ENOSYS`.
+    fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize;
 }
 
 macro_rules! failures {
-    ($($type:ty)*) => {
+    ($($type:ty = $failed:expr),*) => {
         $(
             impl Failure for $type {
-                const FAILED: Self = -1;
+                const FAILED: Self = $failed;
 
                 #[inline]
-                fn missing() -> usize {
-                    missing as *const () as usize
+                fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+                    resolve(cache, name)
                 }
             }
         )*
     };
 }
 
-failures! { i32 isize i64 }
+// `wint_t`, of which the largest number stands for none, is the last.
+failures! { i32 = -1, isize = -1, i64 = -1, u32 = u32::MAX }
 
 impl<T> Failure for *mut T {
     const FAILED: Self = core::ptr::null_mut();
 
     #[inline]
-    fn missing() -> usize {
-        missing_pointer as *const () as usize
+    fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+        resolve_pointer(cache, name)
     }
 }
 
@@ -50,9 +54,21 @@ impl Failure for () {
     const FAILED: Self = ();
 
     #[inline]
-    fn missing() -> usize {
-        missing as *const () as usize
+    fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+        resolve(cache, name)
     }
+}
+
+#[cold]
+#[inline(never)]
+fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+    next::resolve(cache, name, missing as *const () as usize)
+}
+
+#[cold]
+#[inline(never)]
+fn resolve_pointer(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+    next::resolve(cache, name, missing_pointer as *const () as usize)
 }
 
 extern "C" fn missing() -> isize {
@@ -82,10 +98,9 @@ macro_rules! next {
     (fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty) => {{
         static NEXT: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
         let address = match NEXT.load(core::sync::atomic::Ordering::Relaxed) {
-            0 => $crate::sys::next::resolve(
+            0 => <$ret as $crate::macros::Failure>::resolve(
                 &NEXT,
                 concat!(stringify!($name), "\0").as_bytes(),
-                <$ret as $crate::macros::Failure>::missing(),
             ),
             known => known,
         };

@@ -24,14 +24,6 @@ const INVALID: usize = usize::MAX;
 /// `mbstate_t` of glibc (8 bytes); all zero at the start of a character.
 type State = u64;
 
-impl crate::macros::Failure for u32 {
-    const FAILED: Self = WEOF;
-
-    fn missing() -> usize {
-        <c_int as crate::macros::Failure>::missing()
-    }
-}
-
 /// Whether we have to do it: a stream of ours, in glibc.
 fn is_served(stream: *mut Stream) -> Option<()> {
     streams::find(stream as usize)?;
