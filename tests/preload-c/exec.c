@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +85,8 @@ static int execute(const char *way) {
     if (IS("execvp")) execvp(name, words);
     if (IS("execvpe")) execvpe(name, words, environ);
     if (IS("fexecve")) fexecve(open(self, O_RDONLY | O_CLOEXEC), words, environ);
+    if (IS("syscall")) syscall(SYS_execve, self, words, environ);
+    if (IS("execveat")) syscall(SYS_execveat, open(self, O_PATH), "", words, environ, AT_EMPTY_PATH);
     if (IS("thread")) {
         pthread_t thread;
         pthread_create(&thread, 0, in_thread, words);

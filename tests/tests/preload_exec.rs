@@ -61,6 +61,8 @@ fn every_way_to_execute_passes_the_variable_on() {
             "execvp",
             "execvpe",
             "fexecve",
+            "syscall",
+            "execveat",
             "thread",
             "vfork",
             "spawn",

@@ -13,7 +13,7 @@ use crate::sys::errno::{self, Errno};
 use crate::sys::next;
 
 /// Before a process is made.
-fn prepare() {
+pub(super) fn prepare() {
     init::ensure();
     frame::release_left();
     descriptor::share_all();
@@ -151,7 +151,4 @@ jump! {
 
     /// clone(2).
     fn clone => next_clone;
-
-    /// `clone` under another name of the C libraries.
-    fn __clone => next_clone;
 }

@@ -6,7 +6,7 @@ use core::ffi::{c_char, c_int, c_long, c_uint};
 
 use linux_raw_sys::general as linux;
 
-use super::{access, close, copy, dup, fcntl, identity, open, read, seek, stat};
+use super::{access, close, copy, dup, exec, fcntl, identity, open, process, read, seek, stat};
 use crate::state::region;
 
 /// Arguments of a call, as the registers had them.
@@ -100,6 +100,21 @@ unsafe fn lead(number: c_long, arguments: Arguments) -> Option<c_long> {
             e,
             0
         )),
+        linux::__NR_execve => {
+            c_long::from(call!(exec::execve, text(a), b as *const _, c as *const _))
+        }
+        linux::__NR_execveat => c_long::from(call!(
+            exec::execveat,
+            int(a),
+            text(b),
+            c as *const _,
+            d as *const _,
+            int(e)
+        )),
+        linux::__NR_fork | linux::__NR_clone | linux::__NR_clone3 => {
+            process::prepare();
+            return None;
+        }
         _ => return None,
     })
 }
