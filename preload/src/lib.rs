@@ -3,7 +3,8 @@
 //! The dynamic linker loads it before the C library, glibc or musl, so that the program's calls
 //! of `open`, `read`, `getenv`, `execve` and their relatives come here first. `entry` has the
 //! exported functions, each a decision and a way on to the *next* function; `lookup` decides which
-//! paths are ours, and `descriptor` what a read from them gives; `state` is what this process knows,
+//! paths are ours, and `descriptor` what a read from them gives; `launch` what the next
+//! program gets; `state` is what this process knows,
 //! in static memory; `sys` touches the C library and the kernel.
 //!
 //! It allocates nothing, takes no lock, prints nothing and cannot panic: the shared object is built
@@ -18,6 +19,7 @@ pub mod macros;
 
 pub mod descriptor;
 pub mod entry;
+pub mod launch;
 pub mod lookup;
 pub mod state;
 pub mod sys;

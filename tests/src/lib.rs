@@ -7,7 +7,9 @@
 )]
 
 pub mod binary;
+pub mod compile;
 pub mod elf;
+pub mod preload;
 pub mod process;
 pub mod running;
 pub mod search;

@@ -7,8 +7,9 @@ use crate::process::{eventually, only_child, state};
 use crate::search::{Pieces, Searched, search};
 use crate::{Wrapper, skip};
 
-/// Secret memory's mappings in `/proc/PID/maps`, or where the kernel has none, shared memory's.
-const REGIONS: [&str; 2] = ["/secretmem", "/dev/zero"];
+/// Secret memory's mappings in `/proc/PID/maps`, or where the kernel has none, shared memory's,
+/// which is a file when the program is handed it.
+const REGIONS: [&str; 3] = ["/secretmem", "/dev/zero", "/memfd:cloudtaser"];
 
 /// A wrapper whose program (`cat`) runs and has the secrets. Killed when dropped.
 #[derive(Debug)]

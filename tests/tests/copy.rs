@@ -12,11 +12,28 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
-use cloudtaser_tests::{cloudtaser, skip};
+use cloudtaser_tests::binary::copy_program;
+use cloudtaser_tests::skip;
 use sha2::{Digest, Sha256};
+
+/// The program in a folder of its own, where no library lies beside it.
+fn cloudtaser() -> PathBuf {
+    static ALONE: OnceLock<PathBuf> = OnceLock::new();
+    let alone = ALONE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("copy");
+        fs::create_dir_all(&folder).expect("directory");
+        let program = folder.join("cloudtaser");
+        // Of an earlier run.
+        fs::remove_file(&program).unwrap_or_default();
+        copy_program(&cloudtaser_tests::cloudtaser(), &program);
+        program
+    });
+    alone.clone()
+}
 
 fn copy_to(directory: &Path) -> Command {
     let mut command = Command::new(cloudtaser());
@@ -98,6 +115,58 @@ fn copies_once_and_then_leaves_the_file_alone() {
     assert!(succeed(works).starts_with("cloudtaser "));
 }
 
+/// The library's name, as the wrapper looks for it.
+const LIBRARY: &str = cloudtaser_abi::names::PRELOAD_LIBRARY;
+
+#[test]
+fn the_library_beside_the_binary_comes_with_it() {
+    let (from, home) = (tempfile::tempdir(), tempfile::tempdir());
+    let (from, home) = (from.expect("directory"), home.expect("directory"));
+    let program = from.path().join("program");
+    copy_program(&cloudtaser(), &program);
+    let library = from.path().join(LIBRARY);
+    fs::write(&library, "any bytes").expect("write");
+    let copy = || {
+        let mut command = Command::new(&program);
+        command.arg("copy").arg(home.path());
+        command
+    };
+    let said = succeed(copy());
+    let [first, second] = said.lines().collect::<Vec<_>>()[..] else {
+        panic!("two lines: {said}");
+    };
+    let installed = home.path().join(LIBRARY);
+    assert_eq!(
+        first,
+        format!(
+            "cloudtaser: copied {} {}",
+            installed.display(),
+            digest(&library)
+        )
+    );
+    assert!(second.contains("/cloudtaser sha256:"), "{second}");
+    assert_eq!(names(home.path()), ["cloudtaser", LIBRARY]);
+    let mode = fs::metadata(&installed).expect("stat").mode();
+    assert_eq!(mode & 0o7777, 0o555);
+    assert_eq!(succeed(copy()).matches("unchanged ").count(), 2);
+
+    fs::write(&library, "other bytes").expect("write");
+    let said = succeed(copy());
+    assert!(
+        said.contains("copied ") && said.contains("unchanged "),
+        "{said}"
+    );
+    assert_eq!(digest(&installed), digest(&library));
+
+    // Neither is copied when the library cannot be: a binary alone would start without it.
+    fs::remove_file(&library).expect("remove");
+    fs::create_dir(&library).expect("directory");
+    let empty = tempfile::tempdir().expect("directory");
+    let mut bad = Command::new(&program);
+    bad.arg("copy").arg(empty.path());
+    fail(bad, empty.path(), 70, "no regular file");
+}
+
 #[test]
 fn replaces_what_is_not_a_good_copy() {
     let home = tempfile::tempdir().expect("directory");
@@ -166,7 +235,7 @@ fn any_user_may_copy_where_he_may_write() {
     fs::create_dir(&target).expect("directory");
     // The build may lie below a directory that this user may not search.
     let program = home.path().join("program");
-    cloudtaser_tests::binary::copy_program(&cloudtaser(), &program);
+    copy_program(&cloudtaser(), &program);
     let as_nobody = || {
         let mut command = Command::new(&program);
         command

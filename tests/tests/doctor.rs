@@ -16,7 +16,7 @@ use cloudtaser_tests::{cloudtaser, skip};
 use serde_json::Value;
 
 /// Every name that the report has; programs rely on them.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "kernel",
     "proc",
     "secret-memory",
@@ -32,6 +32,7 @@ const NAMES: [&str; 24] = [
     "enforcer",
     "user",
     "stdio",
+    "preload-library",
     "store",
     "identity-files",
     "server-settings",

@@ -45,6 +45,10 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<CString>,
     /// The preload library, when that is the way.
     pub(crate) library: Option<PathBuf>,
+    /// From [`Launch::prepare`].
+    pub(crate) descriptors: Option<Descriptors>,
+    /// From [`Launch::prepare`].
+    pub(crate) pipe: Option<ReportPipe>,
 }
 
 /// What the kernel takes: the strings borrow from launch and region.
@@ -55,17 +59,31 @@ struct Image<'a> {
 }
 
 impl Launch {
-    /// Puts what the preload library needs into the environment.
-    fn hand_over(&mut self, region: &Filled, descriptors: &Descriptors) {
-        let Some(library) = &self.library else {
-            return;
-        };
-        let strings = std::mem::take(&mut self.environment);
-        let handover = descriptors.handover();
-        let number = descriptors.region();
-        self.environment =
-            handover::environment(strings, library, number, &handover, region.slots());
+    /// Makes what the preload library is handed, when that is the way, with a pipe for what it
+    /// tells `report`, and refuses what `execve` would.
+    pub(crate) fn prepare(
+        &mut self,
+        region: &Filled,
+        report: Option<Report>,
+    ) -> Result<(), StartError> {
+        if let (Some(library), Some(file)) = (&self.library, region.memory.file()) {
+            let ledger = region.has_limits.then_some(region.entries);
+            let mut descriptors = Descriptors::new(file, ledger)?;
+            if let Some(report) = report {
+                self.pipe = Some(ReportPipe::new(descriptors.open_report()?, report));
+            }
+            self.environment = handover::environment(
+                std::mem::take(&mut self.environment),
+                library,
+                descriptors.region(),
+                &descriptors.handover(),
+                region.slots(),
+            );
+            self.descriptors = Some(descriptors);
+        }
+        self.refuse_too_long(region.environ_bytes)
     }
+
     /// Keeps us from a half-done start: `execve` would say `E2BIG` after the fork.
     ///
     /// The kernel takes a quarter of the soft stack limit, 6 MiB at most and 128 KiB at least, for
@@ -103,26 +121,17 @@ impl Launch {
     /// `--exec`: same process, same descriptors, mask and dispositions, which we never changed.
     /// The kernel drops our mapping of the region with the old address space; nobody is left to
     /// report to.
-    pub(crate) fn replace(
-        mut self,
-        region: &Filled,
-        mask: Option<SignalMask>,
-    ) -> Result<u8, StartError> {
-        let descriptors = self.descriptors(region)?;
-        if let Some(descriptors) = &descriptors {
-            self.hand_over(region, descriptors);
-        }
-        self.refuse_too_long(region.environ_bytes)?;
+    pub(crate) fn replace(&self, region: &Filled, mask: Option<SignalMask>) -> ProgramError {
         let image = self.image(region);
         // A signal that came meanwhile ends us here, as it would have ended the program.
         if let Some(Err(error)) = mask.map(|mask| signal::set_mask(&mask)) {
-            return Err(self.error(error).into());
+            return self.error(error);
         }
-        let error = match keep_open(&inherited(descriptors.as_ref())) {
+        let error = match keep_open(&self.inherited()) {
             Ok(()) => execve(&image.path, &image.arguments, &image.environment),
             Err(error) => error,
         };
-        Err(self.error(error).into())
+        self.error(error)
     }
 
     /// Blocks signals, so that none is lost between fork and wait; the child gets the mask and
@@ -134,13 +143,6 @@ impl Launch {
         report: Report,
         found: Option<SignalMask>,
     ) -> Result<u8, StartError> {
-        let mut descriptors = self.descriptors(&region)?;
-        let mut pipe = None;
-        if let Some(descriptors) = &mut descriptors {
-            pipe = Some(ReportPipe::new(descriptors.open_report()?, report));
-            self.hand_over(&region, descriptors);
-        }
-        self.refuse_too_long(region.environ_bytes)?;
         let syscall = |call| move |source| StartError::Syscall { call, source };
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .map_err(|error| syscall("prctl(PR_SET_CHILD_SUBREAPER)")(error.into()))?;
@@ -152,7 +154,7 @@ impl Launch {
             child: signal::notice_children().map_err(syscall("signal"))?,
         };
         // Only now: SIGIO that nobody has blocked would end us.
-        if let Some(pipe) = &pipe {
+        if let Some(pipe) = &self.pipe {
             pipe.watch().map_err(syscall("fcntl(F_SETOWN)"))?;
         }
         let image = self.image(&region);
@@ -161,28 +163,23 @@ impl Launch {
             &image.arguments,
             &image.environment,
             &found,
-            &inherited(descriptors.as_ref()),
+            &self.inherited(),
         )
         .map_err(|error| self.error(error))?;
         region.memory.exclude_from_children()?;
         region.memory.hand_over();
-        drop(descriptors);
-        let ended = init::supervise(pid, pipe)?;
+        // Without our ends of them the program's are the only ones.
+        self.descriptors = None;
+        let ended = init::supervise(pid, self.pipe.take())?;
         report_end(report, &self.program.path, ended);
         Ok(ended.status())
     }
 
-    /// What the preload library inherits, when that is the way.
-    fn descriptors(&self, region: &Filled) -> Result<Option<Descriptors>, StartError> {
-        let file = self.library.as_ref().and_then(|_| region.memory.file());
-        let ledger = region.has_limits.then_some(region.entries);
-        let made = file.map(|file| Descriptors::new(file, ledger));
-        Ok(made.transpose()?)
+    /// What the program inherits of what is closed on exec.
+    fn inherited(&self) -> Vec<&OwnedFd> {
+        let descriptors = self.descriptors.iter();
+        descriptors.flat_map(Descriptors::all).collect()
     }
-}
-
-fn inherited(descriptors: Option<&Descriptors>) -> Vec<&OwnedFd> {
-    descriptors.into_iter().flat_map(Descriptors::all).collect()
 }
 
 /// The program may exit with a number that means something of ours: then a line says whose it is.

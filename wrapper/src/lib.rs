@@ -1,8 +1,8 @@
 //! CloudTaser's wrapper as a library: everything that the binary `cloudtaser` does.
 //!
 //! Read the modules in the order in which a value walks through them: `config` →
-//! `reference` → `plan` → `harden` → [`source`] → `region` → `program` → `init`.
-//! `start` calls them in that order. `store` is the embedded store's own commands.
+//! `reference` → `plan` → `harden` → [`source`] → `region` → `program` → `handover` → `launch` →
+//! `init`. `start` calls them in that order. `store` is the embedded store's own commands.
 
 pub mod cli;
 pub mod command;

@@ -175,15 +175,18 @@ fn start(
     report_protection(report, &region.memory, hardened.is_registered, ceiling);
     report.step(&way.route);
     let environment: Vec<CString> = kept.into_iter().map(assignment).chain(literals).collect();
-    let launch = Launch {
+    let mut launch = Launch {
         program,
         arguments: arguments.into_iter().map(c_string).collect(),
         environment,
         library: way.library,
+        descriptors: None,
+        pipe: None,
     };
+    launch.prepare(&region, (!is_exec).then_some(report))?;
     if is_exec {
         sources.close(Ending::Replaced, report);
-        launch.replace(&region, sources.found_mask())
+        Err(launch.replace(&region, sources.found_mask()).into())
     } else {
         launch.supervise(region, report, sources.found_mask())
     }

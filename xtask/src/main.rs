@@ -20,6 +20,7 @@ mod doctor;
 mod exec;
 mod lint;
 mod paths;
+mod preload;
 mod process;
 mod product;
 mod setup;

@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the static binary `cloudtaser`.
+//! `cargo xtask build`: the static binary `cloudtaser`, and the preload library beside it.
 //!
 //! `+crt-static` is given in RUSTFLAGS, for this command alone, together with an explicit
 //! `--target`: so build scripts and proc macros, which must be able to load libraries, are built
@@ -74,10 +74,9 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
         .dir(paths::root())
         .run()?;
     let profile = if release { "release" } else { "debug" };
-    Ok(paths::target()?
-        .join(TRIPLE)
-        .join(profile)
-        .join("cloudtaser"))
+    let folder = paths::target()?.join(TRIPLE).join(profile);
+    crate::preload::build(&folder)?;
+    Ok(folder.join("cloudtaser"))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use offset::Position;
 use tag::Tag;
 
 pub use open::{Access, open_again, open_node, permit};
-pub use share::{find_inherited, forget, share, share_all};
+pub use share::{find_inherited, forget, highest, share, share_all};
 
 /// What stands behind a virtual descriptor, as the kernel says now.
 #[derive(Clone, Copy, Debug)]

@@ -50,6 +50,14 @@ pub fn share_all() {
     }
 }
 
+/// The highest number of a virtual descriptor, for a program that inherits it.
+#[must_use]
+pub fn highest() -> Option<u32> {
+    (0..marks::end())
+        .rev()
+        .find(|fd| i32::try_from(*fd).is_ok_and(|fd| of(fd).is_some()))
+}
+
 /// Marks the virtual descriptors up to `last` that this process inherited.
 pub fn find_inherited(last: u32) {
     for fd in 0..=last.min(4096) {
@@ -62,9 +70,12 @@ pub fn find_inherited(last: u32) {
     }
 }
 
-/// `fd` was closed by the program.
+/// The program closes `fd`, or puts another file there. Before the kernel does it: then no other
+/// thread can have got the number anew.
 pub fn forget(fd: i32) {
+    // A child that runs in its parent's memory closes its own descriptors, not the parent's.
     if process::owns_memory() {
         offset::forget(fd);
+        marks::clear(fd);
     }
 }

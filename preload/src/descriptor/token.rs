@@ -46,16 +46,30 @@ impl Drop for Mapping {
 /// `EMFILE`, `ENFILE`, `ENOMEM` (locked memory is at its limit), `EIO` (the region is damaged).
 pub fn of_entry(index: usize, entry: &Entry<'_>) -> Result<(Fd, Tag), Errno> {
     for _ in 0..ATTEMPTS {
-        let snapshot = entry.snapshot().map_err(|_damaged| Errno::IO)?;
-        let tag = Tag {
-            index,
-            version: Tag::version_bits(snapshot.version),
-            ..Tag::default()
-        };
-        let filled = with_content(snapshot.len, tag, |out| {
-            entry.read_at(snapshot, 0, out).is_ok()
+        let len = entry.value_len().map_err(|_damaged| Errno::IO)?;
+        let mut version = 0;
+        let filled = with_content(len, |out| {
+            // Copying is quick: a writer that publishes all the time is outrun.
+            for _ in 0..ATTEMPTS {
+                match entry.snapshot() {
+                    Ok(snapshot) if snapshot.len == len => {
+                        version = snapshot.version;
+                        if entry.read_at(snapshot, 0, out).is_ok() {
+                            return true;
+                        }
+                    }
+                    _ => return false,
+                }
+            }
+            false
         })?;
         if let Some(file) = filled {
+            let tag = Tag {
+                index,
+                version: Tag::version_bits(version),
+                ..Tag::default()
+            };
+            store(file.number(), tag)?;
             return Ok((file, tag));
         }
     }
@@ -81,8 +95,10 @@ pub fn of_directory(len: usize, tag: Tag) -> Result<Fd, Errno> {
 /// Those of [`of_entry`].
 pub fn duplicate(from: i32, len: u64, tag: Tag) -> Result<Fd, Errno> {
     let len = usize::try_from(len).map_err(|_large| Errno::NOMEM)?;
-    let filled = with_content(len, tag, |out| copy_whole(from, out).is_ok())?;
-    filled.ok_or(Errno::NOMEM)
+    let filled = with_content(len, |out| copy_whole(from, out).is_ok())?;
+    let file = filled.ok_or(Errno::NOMEM)?;
+    store(file.number(), tag)?;
+    Ok(file)
 }
 
 /// Copies the token's bytes from `start` on; `out` ends where the token's `len` bytes end, or
@@ -134,11 +150,7 @@ fn copy_whole(from: i32, out: &mut [u8]) -> Result<(), Errno> {
 }
 
 /// A token of `len` bytes that `fill` writes; `None` when it says that it could not.
-fn with_content(
-    len: usize,
-    tag: Tag,
-    fill: impl FnOnce(&mut [u8]) -> bool,
-) -> Result<Option<Fd>, Errno> {
+fn with_content(len: usize, fill: impl FnOnce(&mut [u8]) -> bool) -> Result<Option<Fd>, Errno> {
     let file = memfd_secret()?;
     if len > 0 {
         ftruncate(file.number(), len)?;
@@ -149,6 +161,5 @@ fn with_content(
             return Ok(None);
         }
     }
-    store(file.number(), tag)?;
     Ok(Some(file))
 }

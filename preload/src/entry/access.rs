@@ -4,9 +4,10 @@ use core::ffi::{c_char, c_int};
 
 use crate::sys::errno::Errno;
 
-use super::open::{CURRENT, locate};
+use super::open::{CURRENT, locate_as};
 use super::stat::exists;
 use crate::descriptor;
+use crate::lookup::Last;
 use crate::macros::Outcome;
 use crate::state::names::Node;
 use crate::state::{ledger, region};
@@ -20,7 +21,7 @@ const R_OK: c_int = 4;
 /// `path` is null or a string.
 unsafe fn decide(directory: c_int, path: *const c_char, mode: c_int) -> Outcome<c_int> {
     // SAFETY: the caller's promise.
-    let located = unsafe { locate(directory, path) }?;
+    let located = unsafe { locate_as(directory, path, Last::Followed) }?;
     let answer = match located.node {
         Node::Directory { .. } if exists(directory, path) => return None,
         Node::Directory { .. } if mode & W_OK != 0 => Err(Errno::ROFS),

@@ -36,7 +36,9 @@ fn forget(first: c_uint, last: c_uint) {
         return;
     }
     for fd in first..=last.min(end) {
-        if let Ok(fd) = c_int::try_from(fd) {
+        if let Ok(fd) = c_int::try_from(fd)
+            && marks::has(fd)
+        {
             descriptor::forget(fd);
         }
     }

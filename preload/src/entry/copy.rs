@@ -91,6 +91,9 @@ unsafe fn decide(
     out_place: *mut i64,
     count: usize,
 ) -> Outcome<isize> {
+    if descriptor::of(to).is_some() {
+        return Some(Err(Errno::BADF));
+    }
     let found = descriptor::of(from)?;
     let run = || {
         // SAFETY: the caller's promise.
@@ -104,8 +107,10 @@ unsafe fn decide(
         let moved = i64::try_from(done).unwrap_or(0);
         for place in [in_place, out_place] {
             if !place.is_null() {
+                // SAFETY: not null, and the caller's to be read.
+                let before = unsafe { place.read() };
                 // SAFETY: not null, and the caller's to be written.
-                unsafe { place.write(place.read().saturating_add(moved)) };
+                unsafe { place.write(before.saturating_add(moved)) };
             }
         }
         Ok(isize::try_from(done).unwrap_or(isize::MAX))
@@ -129,9 +134,6 @@ interpose! {
         count: usize,
         flags: c_uint,
     ) -> isize {
-        if descriptor::of(to).is_some() {
-            return Some(Err(Errno::BADF));
-        }
         // SAFETY: copy_file_range(2) demands the same.
         unsafe { decide(from, in_place, to, out_place, count) }
     }
@@ -145,9 +147,6 @@ interpose! {
         count: usize,
         flags: c_uint,
     ) -> isize {
-        if descriptor::of(to).is_some() {
-            return Some(Err(Errno::BADF));
-        }
         // SAFETY: splice(2) demands the same.
         unsafe { decide(from, in_place, to, out_place, count) }
     }

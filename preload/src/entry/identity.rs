@@ -9,7 +9,7 @@ use super::open::{CURRENT, locate};
 use super::stat::exists;
 use crate::descriptor;
 use crate::lookup::path::PathBuf;
-use crate::lookup::{canonical, descriptor_named, root};
+use crate::lookup::{Last, canonical, descriptor_named, root};
 use crate::macros::Outcome;
 use crate::state::init;
 use crate::state::names::Node;
@@ -44,17 +44,17 @@ unsafe fn decide_link(
     Some(Ok(isize::try_from(count).unwrap_or(0)))
 }
 
-/// A path of ours has no extended attributes, and knows none.
+/// A path of ours has no extended attributes.
 ///
 /// # Safety
 ///
 /// `path` is null or a string.
-unsafe fn no_attributes<T>(path: *const c_char, error: Errno) -> Outcome<T> {
+unsafe fn no_attributes(path: *const c_char, answer: Result<isize, Errno>) -> Outcome<isize> {
     // SAFETY: the caller's promise.
     let located = unsafe { locate(CURRENT, path) }?;
     match located.node {
         Node::Directory { .. } if exists(CURRENT, path) => None,
-        _ => Some(Err(error)),
+        _ => Some(answer),
     }
 }
 
@@ -71,28 +71,69 @@ interpose! {
         unsafe { decide_link(directory, path, buffer, size) }
     }
 
+    /// Fortified `readlink`.
+    fn __readlink_chk(
+        path: *const c_char,
+        buffer: *mut c_char,
+        size: usize,
+        room: usize,
+    ) -> isize {
+        if size > room {
+            return None;
+        }
+        // SAFETY: readlink(2) demands the same.
+        unsafe { decide_link(CURRENT, path, buffer, size) }
+    }
+
+    /// Fortified `readlinkat`.
+    fn __readlinkat_chk(
+        directory: c_int,
+        path: *const c_char,
+        buffer: *mut c_char,
+        size: usize,
+        room: usize,
+    ) -> isize {
+        if size > room {
+            return None;
+        }
+        // SAFETY: readlinkat(2) demands the same.
+        unsafe { decide_link(directory, path, buffer, size) }
+    }
+
     /// getxattr(2).
     fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: usize) -> isize {
         // SAFETY: getxattr(2) demands a string.
-        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+        unsafe { no_attributes(path, Err(Errno::NODATA)) }
     }
 
     /// lgetxattr(2).
     fn lgetxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: usize) -> isize {
         // SAFETY: lgetxattr(2) demands a string.
-        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+        unsafe { no_attributes(path, Err(Errno::NODATA)) }
+    }
+
+    /// fgetxattr(2).
+    fn fgetxattr(fd: c_int, name: *const c_char, value: *mut c_void, size: usize) -> isize {
+        descriptor::of(fd)?;
+        Some(Err(Errno::NODATA))
+    }
+
+    /// flistxattr(2).
+    fn flistxattr(fd: c_int, list: *mut c_char, size: usize) -> isize {
+        descriptor::of(fd)?;
+        Some(Ok(0))
     }
 
     /// listxattr(2).
     fn listxattr(path: *const c_char, list: *mut c_char, size: usize) -> isize {
         // SAFETY: listxattr(2) demands a string.
-        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+        unsafe { no_attributes(path, Ok(0)) }
     }
 
     /// llistxattr(2).
     fn llistxattr(path: *const c_char, list: *mut c_char, size: usize) -> isize {
         // SAFETY: llistxattr(2) demands a string.
-        unsafe { no_attributes(path, Errno::OPNOTSUPP) }
+        unsafe { no_attributes(path, Ok(0)) }
     }
 
     /// chroot(2). Where the new root lies is noted before, while the old paths still count.
@@ -100,7 +141,7 @@ interpose! {
         init::ensure();
         // SAFETY: chroot(2) demands a string.
         let text = unsafe { string::bytes(path) }?;
-        let place = canonical(CURRENT, text);
+        let place = canonical(CURRENT, text, Last::Followed);
         let answer = next!(fn chroot(path: *const c_char) -> c_int);
         if answer != 0 {
             return Some(Err(crate::sys::errno::get()));

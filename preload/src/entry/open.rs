@@ -6,7 +6,7 @@ use crate::sys::errno::Errno;
 
 use crate::descriptor::{self, Access};
 use crate::lookup::path::trim;
-use crate::lookup::{Located, descriptor_named, resolve};
+use crate::lookup::{Last, Located, descriptor_named, resolve, starts_in_virtual};
 use crate::macros::Outcome;
 use crate::state::names::{Node, last_component};
 use crate::state::{init, overlay, region};
@@ -20,6 +20,7 @@ pub(super) const O_CREAT: c_int = 0o100;
 pub(super) const O_EXCL: c_int = 0o200;
 pub(super) const O_TRUNC: c_int = 0o1000;
 const O_DIRECTORY: c_int = 0o200_000;
+const O_NOFOLLOW: c_int = 0o400_000;
 pub(super) const O_CLOEXEC: c_int = 0o2_000_000;
 const O_PATH: c_int = 0o10_000_000;
 /// With [`O_DIRECTORY`]: a file without a name.
@@ -34,16 +35,30 @@ pub struct OpenHow {
     resolve: u64,
 }
 
-/// The program's path.
+/// What of ours stands at the program's path; a symbolic link at its end stands for itself.
 ///
 /// # Safety
 ///
 /// `path` is null or a string.
 pub(super) unsafe fn locate(directory: c_int, path: *const c_char) -> Option<Located> {
+    // SAFETY: the caller's promise.
+    unsafe { locate_as(directory, path, Last::Kept) }
+}
+
+/// The same, for calls that follow a symbolic link at the path's end.
+///
+/// # Safety
+///
+/// `path` is null or a string.
+pub(super) unsafe fn locate_as(
+    directory: c_int,
+    path: *const c_char,
+    last: Last,
+) -> Option<Located> {
     init::ensure();
     // SAFETY: the caller's promise.
     let path = unsafe { string::bytes(path) }?;
-    resolve(directory, path)
+    resolve(directory, path, last)
 }
 
 /// What `open` answers for a path that is ours.
@@ -109,8 +124,13 @@ unsafe fn open_overlay(directory: c_int, path: *const c_char, flags: c_int) -> O
 /// `path` is null or a string.
 #[inline(never)]
 pub(super) unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<c_int> {
+    let last = if flags & O_NOFOLLOW != 0 {
+        Last::Kept
+    } else {
+        Last::Followed
+    };
     // SAFETY: the caller's promise.
-    if let Some(located) = unsafe { locate(directory, path) } {
+    if let Some(located) = unsafe { locate_as(directory, path, last) } {
         let is_directory = matches!(located.node, Node::Directory { .. });
         if is_directory && super::stat::exists(directory, path) {
             // SAFETY: the caller's promise.
@@ -125,7 +145,11 @@ pub(super) unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int)
         return unsafe { open_overlay(directory, path, flags) };
     }
     // SAFETY: the caller's promise.
-    let found = descriptor_named(unsafe { string::bytes(path) }?)?;
+    let text = unsafe { string::bytes(path) }?;
+    if starts_in_virtual(directory, text) {
+        return Some(Err(Errno::NOENT));
+    }
+    let found = descriptor_named(text)?;
     if flags & (O_ACCMODE | O_TRUNC) != 0 {
         return Some(Err(Errno::ACCESS));
     }

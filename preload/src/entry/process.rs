@@ -1,19 +1,157 @@
-//! New processes without a new program: fork(2), vfork(2). What both processes have is shared first.
+//! New processes without a new program: fork(2), vfork(2), clone(2). What both processes have is
+//! shared first.
 
-use core::ffi::c_int;
+use core::arch::naked_asm;
+use core::ffi::{c_char, c_int, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::descriptor;
+use crate::launch::frame;
+use crate::macros::Outcome;
 use crate::state::{init, process};
+use crate::sys::errno::{self, Errno};
+use crate::sys::next;
+
+/// Before a process is made.
+fn prepare() {
+    init::ensure();
+    frame::release_left();
+    descriptor::share_all();
+}
+
+/// After it was: `child` is 0 in it.
+fn follow(child: c_int) -> Outcome<c_int> {
+    if child == 0 {
+        process::adopt();
+    }
+    if child < 0 {
+        Some(Err(errno::get()))
+    } else {
+        Some(Ok(child))
+    }
+}
 
 interpose! {
     /// fork(2).
     fn fork() -> c_int {
-        init::ensure();
-        descriptor::share_all();
-        let child = next!(fn fork() -> c_int);
-        if child == 0 {
-            process::adopt();
-        }
-        if child < 0 { Some(Err(crate::sys::errno::get())) } else { Some(Ok(child)) }
+        prepare();
+        follow(next!(fn fork() -> c_int))
     }
+
+    /// `fork` under another name of glibc.
+    fn __fork() -> c_int {
+        prepare();
+        follow(next!(fn __fork() -> c_int))
+    }
+
+    /// _Fork(3).
+    #[cfg_attr(not(feature = "shared-object"), expect(non_snake_case, reason = "its name"))]
+    fn _Fork() -> c_int {
+        prepare();
+        follow(next!(fn _Fork() -> c_int))
+    }
+
+    /// forkpty(3).
+    fn forkpty(
+        main: *mut c_int,
+        name: *mut c_char,
+        settings: *const c_void,
+        size: *const c_void,
+    ) -> c_int {
+        prepare();
+        follow(next!(fn forkpty(
+            main: *mut c_int,
+            name: *mut c_char,
+            settings: *const c_void,
+            size: *const c_void,
+        ) -> c_int))
+    }
+
+    /// daemon(3), which comes back in the child.
+    fn daemon(stays: c_int, keeps: c_int) -> c_int {
+        prepare();
+        follow(next!(fn daemon(stays: c_int, keeps: c_int) -> c_int))
+    }
+}
+
+/// The address of the next function of `name`; 0 and `ENOSYS` when there is none.
+fn after(cache: &AtomicUsize, name: &[u8]) -> usize {
+    prepare();
+    let address = match cache.load(Ordering::Relaxed) {
+        0 => next::resolve(cache, name, 0),
+        known => known,
+    };
+    if address == 0 {
+        errno::set(Errno::NOSYS);
+    }
+    address
+}
+
+extern "C" fn next_vfork() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    after(&NEXT, b"vfork\0")
+}
+
+extern "C" fn next_clone() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    after(&NEXT, b"clone\0")
+}
+
+/// Defines an exported function that prepares, and then jumps to the next one with stack and
+/// registers as they came: it returns twice, or into another stack.
+macro_rules! jump {
+    ($($(#[$meta:meta])* fn $name:ident => $next:path;)*) => {
+        $(
+            $(#[$meta])*
+            ///
+            /// # Safety
+            ///
+            /// What the C library's function of this name demands of its caller. The declaration
+            /// leaves out the arguments.
+            #[cfg_attr(feature = "shared-object", unsafe(no_mangle))]
+            #[unsafe(naked)]
+            pub unsafe extern "C" fn $name() -> c_int {
+                naked_asm!(
+                    "push rdi",
+                    "push rsi",
+                    "push rdx",
+                    "push rcx",
+                    "push r8",
+                    "push r9",
+                    // `al` counts vector registers of a variadic call; this also aligns the stack.
+                    "push rax",
+                    "call {next}",
+                    "mov r11, rax",
+                    "pop rax",
+                    "pop r9",
+                    "pop r8",
+                    "pop rcx",
+                    "pop rdx",
+                    "pop rsi",
+                    "pop rdi",
+                    "test r11, r11",
+                    "jz 2f",
+                    "jmp r11",
+                    "2:",
+                    "mov eax, -1",
+                    "ret",
+                    next = sym $next,
+                )
+            }
+        )*
+    };
+}
+
+jump! {
+    /// vfork(2).
+    fn vfork => next_vfork;
+
+    /// `vfork` under another name of glibc.
+    fn __vfork => next_vfork;
+
+    /// clone(2).
+    fn clone => next_clone;
+
+    /// `clone` under another name of the C libraries.
+    fn __clone => next_clone;
 }

@@ -6,7 +6,7 @@ use core::ffi::{c_char, c_int};
 use super::open::{CURRENT, locate};
 use super::stat::{exists, of_located};
 use crate::lookup::path::{PATH_MAX, PathBuf};
-use crate::lookup::{canonical, root};
+use crate::lookup::{Last, canonical, root};
 use crate::macros::Outcome;
 use crate::state::names::Node;
 use crate::sys::errno::Errno;
@@ -30,7 +30,7 @@ unsafe fn decide(path: *const c_char, out: *mut c_char) -> Outcome<*mut c_char> 
         Err(error) => Err(error),
         Ok(_there) => {
             // SAFETY: the caller's promise.
-            canonical(CURRENT, text)
+            canonical(CURRENT, text, Last::Followed)
                 .ok_or(Errno::NOENT)
                 .and_then(|path| unsafe { put(&path, out) })
         }

@@ -5,9 +5,9 @@ use core::ffi::{c_char, c_int, c_uint};
 use crate::sys::errno::Errno;
 use crate::sys::kernel::{self, Stat, Statx};
 
-use super::open::{CURRENT, locate};
+use super::open::{CURRENT, locate_as};
 use crate::descriptor::{self, Virtual};
-use crate::lookup::{Located, descriptor_named};
+use crate::lookup::{Last, Located, descriptor_named, starts_in_virtual};
 use crate::macros::Outcome;
 use crate::state::hidden;
 use crate::state::init;
@@ -57,9 +57,17 @@ unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome
     if flags & AT_EMPTY_PATH != 0 && text.is_none_or(<[u8]>::is_empty) {
         return decide_open(directory);
     }
+    let last = if flags & NOFOLLOW != 0 {
+        Last::Kept
+    } else {
+        Last::Followed
+    };
     // SAFETY: the caller's promise.
-    if let Some(located) = unsafe { locate(directory, path) } {
+    if let Some(located) = unsafe { locate_as(directory, path, last) } {
         return of_located(located, directory, path);
+    }
+    if text.is_some_and(|text| starts_in_virtual(directory, text)) {
+        return Some(Err(Errno::NOENT));
     }
     // A link of /proc itself is the kernel's to describe.
     if flags & NOFOLLOW != 0 {
@@ -76,24 +84,56 @@ fn decide_open(fd: c_int) -> Outcome<Attributes> {
     Some(of_descriptor(&descriptor::of(fd)?))
 }
 
-/// Writes what was decided where the caller wants it.
+/// Writes what stands at a path where the caller wants it.
 ///
 /// # Safety
 ///
-/// `out` is the caller's, as stat(2) demands.
-unsafe fn put(decided: Outcome<Attributes>, out: *mut Stat) -> Outcome<c_int> {
-    Some(decided?.map(|attributes| {
+/// As stat(2): `path` is null or a string, `out` is the caller's to be written.
+#[inline(never)]
+unsafe fn of_path(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    out: *mut Stat,
+) -> Outcome<c_int> {
+    // SAFETY: the caller's promise.
+    let decided = unsafe { decide(directory, path, flags) }?;
+    Some(decided.map(|attributes| {
         // SAFETY: the caller's promise.
         unsafe { out.write(attributes.stat()) };
         0
     }))
 }
 
+/// The same of an open descriptor.
+///
+/// # Safety
+///
+/// As fstat(2): `out` is the caller's to be written.
+#[inline(never)]
+unsafe fn of_open(fd: c_int, out: *mut Stat) -> Outcome<c_int> {
+    let decided = decide_open(fd)?;
+    Some(decided.map(|attributes| {
+        // SAFETY: the caller's promise.
+        unsafe { out.write(attributes.stat()) };
+        0
+    }))
+}
+
+/// The same in the form of statx(2).
+///
 /// # Safety
 ///
 /// As statx(2).
-unsafe fn put_statx(decided: Outcome<Attributes>, out: *mut Statx) -> Outcome<c_int> {
-    Some(decided?.map(|attributes| {
+unsafe fn statx_of_path(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    out: *mut Statx,
+) -> Outcome<c_int> {
+    // SAFETY: the caller's promise.
+    let decided = unsafe { decide(directory, path, flags) }?;
+    Some(decided.map(|attributes| {
         // SAFETY: the caller's promise.
         unsafe { out.write(attributes.statx()) };
         0
@@ -108,9 +148,9 @@ macro_rules! stat_functions {
         interpose! {
             $(
                 $(#[$meta])*
-                fn $name($($argument: $type,)+ out: *mut Stat) -> c_int {
+                fn $name($($argument: $type),+) -> c_int {
                     // SAFETY: stat(2) demands a string and room for the answer.
-                    unsafe { put($decision, out) }
+                    unsafe { $decision }
                 }
             )*
         }
@@ -119,24 +159,24 @@ macro_rules! stat_functions {
 
 stat_functions! {
     /// stat(2).
-    stat(path: *const c_char; decide(CURRENT, path, 0))
+    stat(path: *const c_char, out: *mut Stat; of_path(CURRENT, path, 0, out))
     /// lstat(2): none of our files is a symbolic link.
-    lstat(path: *const c_char; decide(CURRENT, path, NOFOLLOW))
+    lstat(path: *const c_char, out: *mut Stat; of_path(CURRENT, path, NOFOLLOW, out))
     /// fstat(2).
-    fstat(fd: c_int; decide_open(fd))
+    fstat(fd: c_int, out: *mut Stat; of_open(fd, out))
     /// `stat` as programs linked before glibc 2.33 call it.
-    __xstat(version: c_int, path: *const c_char; decide(CURRENT, path, 0))
+    __xstat(version: c_int, path: *const c_char, out: *mut Stat; of_path(CURRENT, path, 0, out))
     /// `lstat` as programs linked before glibc 2.33 call it.
-    __lxstat(version: c_int, path: *const c_char; decide(CURRENT, path, NOFOLLOW))
+    __lxstat(version: c_int, path: *const c_char, out: *mut Stat; of_path(CURRENT, path, NOFOLLOW, out))
     /// `fstat` as programs linked before glibc 2.33 call it.
-    __fxstat(version: c_int, fd: c_int; decide_open(fd))
+    __fxstat(version: c_int, fd: c_int, out: *mut Stat; of_open(fd, out))
 }
 
 interpose! {
     /// fstatat(2).
     fn fstatat(directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
         // SAFETY: fstatat(2) demands a string and room for the answer.
-        unsafe { put(decide(directory, path, flags), out) }
+        unsafe { of_path(directory, path, flags, out) }
     }
 
     /// `fstatat` as programs linked before glibc 2.33 call it.
@@ -148,7 +188,7 @@ interpose! {
         flags: c_int,
     ) -> c_int {
         // SAFETY: fstatat(2) demands a string and room for the answer.
-        unsafe { put(decide(directory, path, flags), out) }
+        unsafe { of_path(directory, path, flags, out) }
     }
 
     /// statx(2).
@@ -160,7 +200,7 @@ interpose! {
         out: *mut Statx,
     ) -> c_int {
         // SAFETY: statx(2) demands a string and room for the answer.
-        unsafe { put_statx(decide(directory, path, flags), out) }
+        unsafe { statx_of_path(directory, path, flags, out) }
     }
 }
 

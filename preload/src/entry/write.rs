@@ -6,8 +6,10 @@ use crate::sys::errno::Errno;
 
 use super::buffers::Iovec;
 use super::open::{CURRENT, locate};
+use super::stat::exists;
 use crate::descriptor;
 use crate::macros::Outcome;
+use crate::state::names::Node;
 
 /// `EBADF` for a virtual descriptor: it is not open for writing.
 fn not_for_writing<T>(fd: c_int) -> Outcome<T> {
@@ -28,8 +30,29 @@ fn read_only<T>(fd: c_int) -> Outcome<T> {
 /// `path` is null or a string.
 unsafe fn read_only_path<T>(directory: c_int, path: *const c_char) -> Outcome<T> {
     // SAFETY: the caller's promise.
-    unsafe { locate(directory, path) }?;
+    let located = unsafe { locate(directory, path) }?;
+    // A directory that exists is the kernel's, whatever of ours is below it.
+    if matches!(located.node, Node::Directory { .. }) && exists(directory, path) {
+        return None;
+    }
     Some(Err(Errno::ROFS))
+}
+
+/// The same for two paths of one call.
+///
+/// # Safety
+///
+/// Both are null or strings.
+unsafe fn read_only_paths<T>(
+    from_directory: c_int,
+    from: *const c_char,
+    to_directory: c_int,
+    to: *const c_char,
+) -> Outcome<T> {
+    // SAFETY: the caller's promise.
+    let of_first = unsafe { read_only_path(from_directory, from) };
+    // SAFETY: the caller's promise.
+    of_first.or_else(|| unsafe { read_only_path(to_directory, to) })
 }
 
 /// Success without an effect, for what makes a file permanent.
@@ -85,6 +108,12 @@ interpose! {
     /// fallocate(2).
     fn fallocate(fd: c_int, mode: c_int, offset: i64, len: i64) -> c_int {
         not_for_writing(fd)
+    }
+
+    /// posix_fallocate(3), which answers its error.
+    fn posix_fallocate(fd: c_int, offset: i64, len: i64) -> c_int {
+        descriptor::of(fd)?;
+        Some(Ok(Errno::BADF.0))
     }
 
     /// fsync(2).
@@ -194,7 +223,7 @@ interpose! {
     /// rename(2).
     fn rename(from: *const c_char, to: *const c_char) -> c_int {
         // SAFETY: rename(2) demands strings.
-        unsafe { read_only_path(CURRENT, from).or_else(|| read_only_path(CURRENT, to)) }
+        unsafe { read_only_paths(CURRENT, from, CURRENT, to) }
     }
 
     /// renameat(2).
@@ -205,7 +234,7 @@ interpose! {
         to: *const c_char,
     ) -> c_int {
         // SAFETY: renameat(2) demands strings.
-        unsafe { read_only_path(from_directory, from).or_else(|| read_only_path(to_directory, to)) }
+        unsafe { read_only_paths(from_directory, from, to_directory, to) }
     }
 
     /// renameat2(2).
@@ -217,13 +246,13 @@ interpose! {
         flags: c_uint,
     ) -> c_int {
         // SAFETY: renameat2(2) demands strings.
-        unsafe { read_only_path(from_directory, from).or_else(|| read_only_path(to_directory, to)) }
+        unsafe { read_only_paths(from_directory, from, to_directory, to) }
     }
 
     /// link(2): a file of ours is on no file system that could have a second name for it.
     fn link(from: *const c_char, to: *const c_char) -> c_int {
         // SAFETY: link(2) demands strings.
-        unsafe { read_only_path(CURRENT, from).or_else(|| read_only_path(CURRENT, to)) }
+        unsafe { read_only_paths(CURRENT, from, CURRENT, to) }
     }
 }
 
@@ -232,6 +261,10 @@ same! {
     fn __write = write(fd: c_int, buffer: *const c_void, count: usize) -> isize;
     /// pwrite(2) for large files.
     fn pwrite64 = pwrite(fd: c_int, buffer: *const c_void, count: usize, offset: i64) -> isize;
+    /// `pwrite64` under another name of glibc.
+    fn __pwrite64 = pwrite(fd: c_int, buffer: *const c_void, count: usize, offset: i64) -> isize;
+    /// posix_fallocate(3) for large files.
+    fn posix_fallocate64 = posix_fallocate(fd: c_int, offset: i64, len: i64) -> c_int;
     /// pwritev(2) for large files.
     fn pwritev64 = pwritev(fd: c_int, pieces: *const Iovec, count: c_int, offset: i64) -> isize;
     /// pwritev2(2) for large files.

@@ -6,4 +6,6 @@ pub mod path;
 mod resolve;
 pub mod root;
 
-pub use resolve::{Located, canonical, descriptor_named, descriptor_path, resolve};
+pub use resolve::{
+    Last, Located, canonical, descriptor_named, descriptor_path, resolve, starts_in_virtual,
+};

@@ -1,5 +1,7 @@
 //! Paths as text: no file system is asked here.
 
+use core::ffi::CStr;
+
 /// Bytes of a path, with its NUL (`PATH_MAX`, linux/limits.h).
 pub const PATH_MAX: usize = 4096;
 
@@ -27,6 +29,15 @@ impl PathBuf {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
+    /// The path as a C string; the root directory as `/`.
+    #[must_use]
+    pub fn with_nul(&self) -> Option<&CStr> {
+        if self.len == 0 {
+            return Some(c"/");
+        }
+        CStr::from_bytes_until_nul(&self.bytes).ok()
+    }
+
     /// Adds the components of `text`, which may have any form; `..` takes one away. `None` when it
     /// becomes too long.
     pub fn append(&mut self, text: &[u8]) -> Option<()> {
@@ -36,6 +47,7 @@ impl PathBuf {
                 b".." => {
                     let slash = self.bytes().iter().rposition(|byte| *byte == b'/');
                     self.len = slash.unwrap_or(0);
+                    self.end();
                 }
                 name => self.push(name)?,
             }
@@ -55,7 +67,15 @@ impl PathBuf {
             *to = *from;
         }
         self.len = end;
+        self.end();
         Some(())
+    }
+
+    /// Puts the NUL behind the path.
+    fn end(&mut self) {
+        if let Some(byte) = self.bytes.get_mut(self.len) {
+            *byte = 0;
+        }
     }
 }
 

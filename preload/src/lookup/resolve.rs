@@ -29,46 +29,58 @@ pub struct Located {
 /// not ours, and the call goes on to the kernel.
 #[must_use]
 #[inline]
-pub fn resolve(directory: i32, path: &[u8]) -> Option<Located> {
+pub fn resolve(directory: i32, path: &[u8], follow: Last) -> Option<Located> {
     let (text, wants_directory) = trim(path);
     let last = names::last_component(text);
     if !names::may_end(last) && !matches!(last, b"." | b"..") {
         return None;
     }
     let region = region::region()?;
-    if root::is_same() && is_normal(text) {
-        if let Some(node) = names::find(&region, text) {
-            return Some(Located {
-                node,
-                wants_directory,
-            });
-        }
+    if root::is_same()
+        && is_normal(text)
+        && let Some(node) = names::find(&region, text)
+    {
+        return Some(Located {
+            node,
+            wants_directory,
+        });
     }
-    let node = search(directory, text)?;
+    let node = search(directory, text, follow)?;
     Some(Located {
         node,
         wants_directory,
     })
 }
 
+/// Whether `path` starts in a directory that exists in the region only: what is not found there is
+/// nowhere.
+#[must_use]
+pub fn starts_in_virtual(directory: i32, path: &[u8]) -> bool {
+    !path.is_empty() && !path.starts_with(b"/") && descriptor::of(directory).is_some()
+}
+
 #[cold]
 #[inline(never)]
-fn search(directory: i32, text: &[u8]) -> Option<Node> {
-    let is_hinted = text
-        .split(|byte| *byte == b'/')
-        .any(|component| names::may_end(component));
+fn search(directory: i32, text: &[u8], follow: Last) -> Option<Node> {
+    let is_hinted = text.split(|byte| *byte == b'/').any(names::may_end);
     if !is_hinted && descriptor::of(directory).is_none() {
         return None;
     }
     let region = region::region()?;
-    let path = canonical(directory, text)?;
+    let path = canonical(directory, text, follow)?;
     if let Some(node) = names::find(&region, path.bytes()) {
         return Some(node);
+    }
+    if !root::is_same() {
+        return None;
     }
     // The configuration may have written the directory in another way.
     let last = names::last_component(path.bytes());
     let mut compared = 0;
     for (index, entry) in region.entries().enumerate() {
+        if names::is_canonical(index) {
+            continue;
+        }
         let mut bytes = [0_u8; PATH_MAX];
         let Some(len) = entry.path().and_then(|text| text.copy_to(&mut bytes).ok()) else {
             continue;
@@ -81,43 +93,102 @@ fn search(directory: i32, text: &[u8]) -> Option<Node> {
         if compared > MOST_ALIASES {
             return None;
         }
-        if canonical(CURRENT, own)?.bytes() == path.bytes() {
+        let real = canonical(CURRENT, own, Last::Kept)?;
+        if real.bytes() == path.bytes() {
             return Some(Node::File(index));
+        }
+        if real.bytes() == own {
+            names::set_canonical(index);
         }
     }
     None
 }
 
+/// Whether a symbolic link at the end of a path is followed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Last {
+    /// It stands for what it points to.
+    Followed,
+    /// It stands for itself, as for lstat(2) and readlink(2).
+    Kept,
+}
+
+/// Links that point to what exists in the region only, at most, one behind the other. Chosen: each
+/// takes 12 KiB of stack.
+const MOST_LINKS: u32 = 4;
+
 /// `text`, seen from `directory`, as an absolute path in the wrapper's root whose directories are
 /// no symbolic links. What does not exist is taken as it is written.
 #[must_use]
-pub fn canonical(directory: i32, text: &[u8]) -> Option<PathBuf> {
-    let mut path = root::prefix()?;
-    if !text.starts_with(b"/") {
-        if let Some(found) = descriptor::of(directory) {
-            found.path_into(&mut path)?;
-            path.append(text)?;
-            return Some(path);
-        }
+pub fn canonical(directory: i32, text: &[u8], last: Last) -> Option<PathBuf> {
+    if !text.starts_with(b"/")
+        && let Some(found) = descriptor::of(directory)
+    {
+        let mut path = PathBuf::default();
+        found.path_into(&mut path)?;
+        path.append(text)?;
+        return Some(path);
     }
-    // The longest directory that exists, from the whole one down.
+    follow(directory, text, last, MOST_LINKS)
+}
+
+#[inline(never)]
+fn follow(directory: i32, text: &[u8], last: Last, left: u32) -> Option<PathBuf> {
+    let (real, rest) = deepest_directory(directory, text)?;
+    if left > 0
+        && let Some(target) = link_target(&real, rest, last)
+    {
+        return follow(CURRENT, target.bytes(), last, left.wrapping_sub(1));
+    }
+    let mut path = root::prefix()?;
+    path.append(real.bytes())?;
+    path.append(rest)?;
+    Some(path)
+}
+
+/// The longest directory of `text` that exists, as the kernel writes it, and what stands behind it.
+fn deepest_directory(directory: i32, text: &[u8]) -> Option<(PathBuf, &[u8])> {
     let mut end = text.len();
     loop {
         let slash = text.get(..end)?.iter().rposition(|byte| *byte == b'/');
         let (name, rest): (&[u8], &[u8]) = match slash {
             None => (b".", text),
-            Some(0) => (b"/", text),
+            Some(0) => return Some((PathBuf::default(), text)),
             Some(slash) => (text.get(..slash)?, text.get(slash..)?),
         };
         let mut cut = [0_u8; PATH_MAX];
         put(&mut cut, name)?;
         if let Some(real) = real_directory(directory, CStr::from_bytes_until_nul(&cut).ok()?) {
-            path.append(real.bytes())?;
-            path.append(rest)?;
-            return Some(path);
+            return Some((real, rest));
         }
-        end = slash.filter(|slash| *slash > 0)?;
+        end = slash?;
     }
+}
+
+/// When the first component of `rest`, in the directory `real`, is a symbolic link to be followed:
+/// the whole path with its target in its place.
+#[inline(never)]
+fn link_target(real: &PathBuf, rest: &[u8], last: Last) -> Option<PathBuf> {
+    let start = rest.iter().position(|byte| *byte != b'/')?;
+    let rest = rest.get(start..)?;
+    let end = rest.iter().position(|byte| *byte == b'/');
+    let (name, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+    if matches!(name, b"." | b"..") || (behind.is_empty() && last == Last::Kept) {
+        return None;
+    }
+    let mut link = real.clone();
+    link.append(name)?;
+    let mut target = [0_u8; PATH_MAX];
+    let len = kernel::readlink(link.with_nul()?, &mut target).ok()?;
+    let target = target.get(..len)?;
+    let mut path = if target.starts_with(b"/") {
+        PathBuf::default()
+    } else {
+        real.clone()
+    };
+    path.append(target)?;
+    path.append(behind)?;
+    Some(path)
 }
 
 /// Puts `text` to the start of `out`, which must have room for a NUL behind it.
@@ -133,7 +204,14 @@ fn put(out: &mut [u8], text: &[u8]) -> Option<()> {
 fn real_directory(directory: i32, name: &CStr) -> Option<PathBuf> {
     let flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
     let opened = kernel::openat(directory, name, flags).ok()?;
-    link_of(opened.number())
+    let real = link_of(opened.number());
+    if real.is_some() || !name.to_bytes().starts_with(b"/") {
+        return real;
+    }
+    // Without /proc, as in many a `chroot`, the path is taken as it is written.
+    let mut path = PathBuf::default();
+    path.append(name.to_bytes())?;
+    Some(path)
 }
 
 /// `/proc/self/fd/NUMBER`, with its NUL.

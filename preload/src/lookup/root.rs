@@ -27,6 +27,17 @@ pub fn expect(root: Option<(u64, u64)>) {
     IS_FOREIGN.store(!is_expected(), Ordering::Relaxed);
 }
 
+/// What [`expect`] was told, for the next program.
+#[must_use]
+pub fn expected() -> Option<(u64, u64)> {
+    let [device, inode] = &DEVICE_AND_INODE;
+    let root = (
+        device.load(Ordering::Relaxed),
+        inode.load(Ordering::Relaxed),
+    );
+    (root != (0, 0)).then_some(root)
+}
+
 /// The path of the process's root below the wrapper's, empty for the same; `None` when it is
 /// another one, in which no path is ours.
 #[must_use]

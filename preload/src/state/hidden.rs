@@ -4,7 +4,7 @@
 //! `EBADF` for them as for every number that it did not open. A program that wants the number gets
 //! it, and ours moves.
 
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use crate::sys::errno::Errno;
 use crate::sys::kernel::{self, Fd};
@@ -35,7 +35,19 @@ const LOWEST: i32 = 768;
 static NUMBERS: [AtomicI32; ROLES] = [const { AtomicI32::new(-1) }; ROLES];
 static MINIMUM: AtomicI32 = AtomicI32::new(i32::MAX);
 
+/// Device and inode numbers of the region, the report and the ledger.
+static IDENTITIES: [[AtomicU64; 2]; 3] = [const { [const { AtomicU64::new(0) }; 2] }; 3];
+
 impl Role {
+    fn identity(self) -> Option<&'static [AtomicU64; 2]> {
+        IDENTITIES.get(match self {
+            Self::Region => 0,
+            Self::Report => 1,
+            Self::Ledger => 2,
+            Self::Cached(_) => return None,
+        })
+    }
+
     fn place(self) -> Option<&'static AtomicI32> {
         NUMBERS.get(match self {
             Self::Region => 0,
@@ -51,6 +63,24 @@ impl Role {
 pub fn number(role: Role) -> Option<i32> {
     let number = role.place()?.load(Ordering::Acquire);
     (number >= 0).then_some(number)
+}
+
+/// The number of a descriptor of ours that is what it was when it was taken over: a program can
+/// close it by a raw system call, and open another file under that number.
+#[must_use]
+pub fn live(role: Role) -> Option<i32> {
+    let number = number(role)?;
+    (identity(number)? == role.identity()?.each_ref().map(read)).then_some(number)
+}
+
+/// Device and inode number of what is behind `fd`.
+fn identity(fd: i32) -> Option<[u64; 2]> {
+    let stat = kernel::fstat(fd).ok()?;
+    Some([stat.st_dev, stat.st_ino])
+}
+
+fn read(number: &AtomicU64) -> u64 {
+    number.load(Ordering::Relaxed)
 }
 
 /// Whether `fd` is one of ours.
@@ -78,6 +108,11 @@ pub fn adopt(role: Role, fd: i32) {
     if let Some(place) = role.place() {
         place.store(fd, Ordering::Release);
         if fd >= 0 {
+            if let (Some(places), Some(numbers)) = (role.identity(), identity(fd)) {
+                for (place, number) in places.iter().zip(numbers) {
+                    place.store(number, Ordering::Relaxed);
+                }
+            }
             MINIMUM.fetch_min(fd, Ordering::Relaxed);
         }
     }

@@ -15,7 +15,7 @@ use cloudtaser_abi::handover::{Handover, read_decimal};
 use cloudtaser_abi::names::{ENV_PRELOAD, ENV_REGION_FD, ENV_SLOT};
 
 use super::hidden::{self, Role};
-use super::{names, process, region};
+use super::{names, process, region, variables};
 use crate::descriptor;
 use crate::lookup::root;
 use crate::sys::kernel::{self, Fd};
@@ -73,7 +73,7 @@ fn start(array: *mut *mut c_char) {
     if let Some(found) = found {
         open(&found);
     }
-    // SAFETY: as for `take`.
+    // SAFETY: the array that the kernel made, before `main`.
     unsafe { fill_slots(array) };
     PROGRESS.store(DONE, Ordering::Release);
 }
@@ -89,11 +89,7 @@ struct Found {
 fn take(array: *mut *mut c_char) -> Option<Found> {
     let mut found = Found::default();
     let mut is_ours = false;
-    for index in 0.. {
-        // SAFETY: the array ends with a null pointer, where this loop ends.
-        let Some(text) = (unsafe { environ::element(array.cast(), index) }) else {
-            break;
-        };
+    for text in strings(array) {
         let text = text.to_bytes();
         if let Some(number) = value(text, ENV_REGION_FD) {
             found.region = read_decimal(number).and_then(|number| i32::try_from(number).ok());
@@ -147,6 +143,8 @@ fn take_over(role: Role, number: i32) {
 ///
 /// `array` is the array that the kernel made, and no other thread runs yet that reads it.
 unsafe fn fill_slots(array: *mut *mut c_char) {
+    // Without room for them there are no variables: fails closed.
+    let _filled = variables::fill(strings(array).filter_map(|text| slot(text.to_bytes())));
     let mut to = 0;
     for from in 0.. {
         // SAFETY: the loop ends at the null pointer.
@@ -166,13 +164,22 @@ unsafe fn fill_slots(array: *mut *mut c_char) {
     unsafe { environ::set_element(array, to, core::ptr::null_mut()) };
 }
 
+/// The entry that a slot names.
+fn slot(text: &[u8]) -> Option<usize> {
+    usize::try_from(read_decimal(value(text, ENV_SLOT)?)?).ok()
+}
+
+/// The strings of an environment's array.
+fn strings(array: *mut *mut c_char) -> impl Iterator<Item = &'static CStr> + Clone {
+    // SAFETY: the array ends with a null pointer, where this iterator ends.
+    (0..).map_while(move |index| unsafe { environ::element(array.cast(), index) })
+}
+
 /// What stands in the array instead of `text`; `None` for what is taken out.
 fn replace(text: &CStr, original: *mut c_char) -> Option<*mut c_char> {
     let bytes = text.to_bytes();
-    if let Some(index) = value(bytes, ENV_SLOT) {
-        let index = usize::try_from(read_decimal(index)?).ok()?;
-        let string = region::region()?.entry(index)?.environ().ok()??;
-        return Some(region::address(string.offset));
+    if value(bytes, ENV_SLOT).is_some() {
+        return variables::address(slot(bytes)?);
     }
     if value(bytes, ENV_REGION_FD).is_some() || value(bytes, ENV_PRELOAD).is_some() {
         return None;
@@ -210,13 +217,5 @@ pub fn value<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
 /// The value of variable `name` in the program's environment.
 #[must_use]
 pub fn variable(name: &str) -> Option<&'static [u8]> {
-    let array = environ::array();
-    for index in 0.. {
-        // SAFETY: the array ends with a null pointer, where this loop ends.
-        let text = unsafe { environ::element(array.cast(), index) }?;
-        if let Some(value) = value(text.to_bytes(), name) {
-            return Some(value);
-        }
-    }
-    None
+    strings(environ::array()).find_map(|text| value(text.to_bytes(), name))
 }

@@ -1,8 +1,9 @@
 //! Which descriptor numbers may be virtual: one bit each.
 //!
-//! A mark says *maybe*. It is set when a virtual descriptor appears under a number and outlives it,
-//! so that a `close` in a child that shares our memory harms nobody; whoever finds it set asks the
-//! kernel ([`crate::descriptor`]). A clear bit is certain, and costs the other calls one load.
+//! A mark says *maybe*. It is set when a virtual descriptor appears under a number, and outlives it
+//! when that is closed where we do not see it, or in a child that shares our memory; whoever finds
+//! it set asks the kernel ([`crate::descriptor`]). A clear bit is certain, and costs the other calls
+//! one load. What was closed through us is clear again: a sandbox that forbids `fstat` stays in peace.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

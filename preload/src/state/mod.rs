@@ -8,5 +8,7 @@ pub mod marks;
 pub mod names;
 pub mod overlay;
 pub mod process;
+pub mod records;
 pub mod region;
 pub mod streams;
+pub mod variables;

@@ -21,6 +21,25 @@ static FILTER: [AtomicU64; FILTER_BITS as usize / 64] =
     [const { AtomicU64::new(0) }; FILTER_BITS as usize / 64];
 static TABLE: [AtomicU32; PLACES] = [const { AtomicU32::new(0) }; PLACES];
 
+/// Entries whose path was seen to be written as the kernel writes it.
+static CANONICAL: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
+
+/// Whether the path of entry `index` was seen to hold no symbolic link: then it need not be compared
+/// in another form again. A program that moves directories of its secrets about is not followed.
+#[must_use]
+pub fn is_canonical(index: usize) -> bool {
+    CANONICAL
+        .get(index / 64)
+        .is_some_and(|word| word.load(Ordering::Relaxed) & (1 << (index % 64)) != 0)
+}
+
+/// The path of entry `index` holds no symbolic link.
+pub fn set_canonical(index: usize) {
+    if let Some(word) = CANONICAL.get(index / 64) {
+        word.fetch_or(1 << (index % 64), Ordering::Relaxed);
+    }
+}
+
 /// What stands under a path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Node {

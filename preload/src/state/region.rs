@@ -6,7 +6,7 @@
 
 use core::cell::UnsafeCell;
 use core::slice;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cloudtaser_abi::region::Region;
 
@@ -26,8 +26,6 @@ static REGION: Once = Once {
     is_ready: AtomicBool::new(false),
 };
 
-static BASE: AtomicUsize = AtomicUsize::new(0);
-static LEN: AtomicUsize = AtomicUsize::new(0);
 static DEVICE: AtomicU64 = AtomicU64::new(0);
 
 /// The region, when there is one.
@@ -50,26 +48,11 @@ pub fn open(file: i32) -> Option<()> {
     // words through a mapping of its own.
     let words = unsafe { slice::from_raw_parts(base.cast::<AtomicU64>(), len / 8) };
     let region = Region::open(words).ok()?;
-    BASE.store(base as usize, Ordering::Relaxed);
-    LEN.store(len, Ordering::Relaxed);
     DEVICE.store(stat.st_dev, Ordering::Relaxed);
     // SAFETY: the one initialising thread, and nobody reads before `is_ready`.
     unsafe { *REGION.region.get() = Some(region) };
     REGION.is_ready.store(true, Ordering::Release);
     Some(())
-}
-
-/// Address of the byte at `offset` of the region.
-#[must_use]
-pub fn address(offset: usize) -> *mut core::ffi::c_char {
-    BASE.load(Ordering::Relaxed).wrapping_add(offset) as *mut core::ffi::c_char
-}
-
-/// Whether `address` lies in the region.
-#[must_use]
-pub fn holds<T>(address: *const T) -> bool {
-    let offset = (address as usize).wrapping_sub(BASE.load(Ordering::Relaxed));
-    offset < LEN.load(Ordering::Relaxed)
 }
 
 /// Device number of the region's file, which virtual descriptors share.

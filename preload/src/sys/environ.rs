@@ -12,9 +12,43 @@ unsafe extern "C" {
 /// `clearenv`.
 #[must_use]
 pub fn array() -> *mut *mut c_char {
+    let place = &raw const environ;
     // SAFETY: reads a pointer; whoever changes the environment while others read it breaks the
     // rules of the C library (getenv(3)).
-    unsafe { (&raw const environ).read() }
+    unsafe { place.read() }
+}
+
+/// A null-ended array of strings, such as execve(2) takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Array(*const *const c_char);
+
+impl Array {
+    /// # Safety
+    ///
+    /// `array` is null or ends with a null pointer, and its strings end with NUL, as execve(2)
+    /// demands, as long as the value is used.
+    #[must_use]
+    pub const unsafe fn new(array: *const *const c_char) -> Self {
+        Self(array)
+    }
+
+    /// The program's environment. Who changes it meanwhile breaks the C library's rules.
+    #[must_use]
+    pub fn own() -> Self {
+        Self(array().cast())
+    }
+
+    /// What it was made of.
+    #[must_use]
+    pub const fn pointer(self) -> *const *const c_char {
+        self.0
+    }
+
+    /// The strings.
+    pub fn strings(self) -> impl Iterator<Item = &'static CStr> {
+        // SAFETY: the promise of `new`; the iterator ends at the null pointer.
+        (0..).map_while(move |index| unsafe { element(self.0, index) })
+    }
 }
 
 /// The element at `index` of a null-ended array of strings; `None` at its end or for a null array.

@@ -22,11 +22,13 @@ macro_rules! numbers {
 }
 
 numbers! {
-    ACCESS = EACCES, AGAIN = EAGAIN, BADF = EBADF, CHILD = ECHILD, EXIST = EEXIST, FBIG = EFBIG, ILSEQ = EILSEQ, INTR = EINTR,
+    ACCESS = EACCES, AGAIN = EAGAIN, BADF = EBADF, CHILD = ECHILD, EXIST = EEXIST, FAULT = EFAULT,
+    FBIG = EFBIG, ILSEQ = EILSEQ, INTR = EINTR,
     INVAL = EINVAL, IO = EIO, ISDIR = EISDIR, LOOP = ELOOP, MFILE = EMFILE,
-    NAMETOOLONG = ENAMETOOLONG, NODEV = ENODEV, NOENT = ENOENT, NOEXEC = ENOEXEC, NOMEM = ENOMEM,
+    NAMETOOLONG = ENAMETOOLONG, NODATA = ENODATA, NODEV = ENODEV, NOENT = ENOENT, NOEXEC = ENOEXEC, NOMEM = ENOMEM,
     NOSYS = ENOSYS, NOTDIR = ENOTDIR, NOTTY = ENOTTY, NXIO = ENXIO, OPNOTSUPP = EOPNOTSUPP,
-    OVERFLOW = EOVERFLOW, PERM = EPERM, RANGE = ERANGE, ROFS = EROFS, TOOBIG = E2BIG,
+    OVERFLOW = EOVERFLOW, PERM = EPERM, RANGE = ERANGE, ROFS = EROFS, STALE = ESTALE,
+    TIMEDOUT = ETIMEDOUT, TOOBIG = E2BIG,
 }
 
 unsafe extern "C" {
@@ -46,4 +48,11 @@ pub fn set(error: Errno) {
 pub fn get() -> Errno {
     // SAFETY: as in `set`.
     Errno(unsafe { __errno_location().read() })
+}
+
+/// What tells the calling thread from the process's other ones: where its `errno` is. The child of
+/// `vfork` is its parent's thread in this.
+#[must_use]
+pub fn thread() -> usize {
+    __errno_location() as usize
 }

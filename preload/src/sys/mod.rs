@@ -5,5 +5,15 @@ pub mod errno;
 pub mod kernel;
 pub mod memory;
 pub mod next;
+pub mod process;
+pub mod signal;
 pub mod stream;
 pub mod string;
+
+/// Zeroes memory that held a secret. A plain store to memory that is not read again would be left
+/// out.
+pub fn wipe(bytes: &mut [u8]) {
+    for byte in bytes {
+        *core::hint::black_box(byte) = 0;
+    }
+}

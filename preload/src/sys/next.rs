@@ -143,8 +143,10 @@ pub fn find(name: &[u8]) -> Option<usize> {
 }
 
 unsafe extern "C" fn visit(info: *const ObjectInfo, _size: usize, data: *mut c_void) -> c_int {
-    // SAFETY: dl_iterate_phdr passes a live structure, and `data` as we gave it.
-    let (info, is_behind_us) = unsafe { (&*info, &mut *data.cast::<bool>()) };
+    // SAFETY: dl_iterate_phdr passes a live structure.
+    let info = unsafe { &*info };
+    // SAFETY: `data` is what `collect` gave, alive during the call.
+    let is_behind_us = unsafe { &mut *data.cast::<bool>() };
     // SAFETY: the headers are a table of `header_count` entries in the loaded object.
     let headers =
         unsafe { core::slice::from_raw_parts(info.headers, usize::from(info.header_count)) };

@@ -46,7 +46,8 @@ pub enum Command {
     /// no /tmp, no user database; its root may be read-only and its user any. The file DIR/cloudtaser
     /// appears whole or not at all (written beside it, synced, compared by SHA-256, renamed), is
     /// executable and writable by nobody (mode 0555), and may be replaced while it runs. When it is
-    /// there already, unchanged, nothing is written.
+    /// there already, unchanged, nothing is written. The preload library, if it lies beside this
+    /// program, is copied in the same way, before it.
     Copy(copy::CopyArgs),
     /// Try what this place can give, and say what to do about what is missing
     ///

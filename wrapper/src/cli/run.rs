@@ -13,7 +13,7 @@ Examples:
   cloudtaser run --env 'URL=postgres://app:${vault:secret/db#password}@db/app' -- ./server
   cloudtaser run --env-from 'DB_=vault:secret/db' -- env
   cloudtaser run --file '/run/secrets/key,mode=0440=vault:secret/tls#key' -- ./server
-  cloudtaser run --file /root/.pgpass=@pgpass.template -- psql
+  cloudtaser run --file /home/app/.pgpass=@pgpass.template -- psql
   PGPASSWORD='vault:secret/db#password' cloudtaser run --min-protection secretmem -- psql
   cloudtaser run --addr https://bao.example:8200 --role app --env 'A=vault:secret/db#a' -- ./server
       In a pod: logs in with its service-account token.

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::plan::FileWish;
@@ -32,6 +33,9 @@ pub enum TemplateError {
     /// The kernel refuses.
     #[error("its file cannot be read")]
     Read(#[from] io::Error),
+    /// A pipe, say: a start reads its configuration twice, once before it executes itself anew.
+    #[error("it is no regular file")]
+    NotRegular,
     /// Longer than [`MAX_TEMPLATE_BYTES`].
     #[error("it has more than 1 MiB")]
     TooLong,
@@ -122,7 +126,7 @@ fn owner(text: &str) -> Option<(u32, u32)> {
 pub fn wish(option: FileOption, folder: &Path) -> Result<FileWish, TemplateError> {
     let (text, is_document) = match option.text.strip_prefix('@') {
         Some(rest) if rest.starts_with('@') => (rest.into(), false),
-        Some(file) => (read_template(File::open(folder.join(file))?)?, true),
+        Some(file) => (read_template(&folder.join(file), 0)?, true),
         None => (option.text, false),
     };
     Ok(FileWish {
@@ -133,8 +137,14 @@ pub fn wish(option: FileOption, folder: &Path) -> Result<FileWish, TemplateError
     })
 }
 
-/// All of a template.
-pub(super) fn read_template(file: File) -> Result<String, TemplateError> {
+/// All of a template, opened with `flags` and without waiting for a pipe's writer or becoming a
+/// terminal's owner.
+pub(super) fn read_template(path: &Path, flags: i32) -> Result<String, TemplateError> {
+    let flags = flags | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(TemplateError::NotRegular);
+    }
     let mut bytes = Vec::new();
     file.take(MAX_TEMPLATE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_TEMPLATE_BYTES {
@@ -210,6 +220,8 @@ mod tests {
         );
         assert_eq!(of("@@t").expect("text").text, "@t");
         assert!(matches!(of("@none"), Err(TemplateError::Read(_))));
+        assert!(matches!(of("@."), Err(TemplateError::NotRegular)));
+        assert!(matches!(of("@/dev/null"), Err(TemplateError::NotRegular)));
         std::fs::write(folder.path().join("t"), b"\xff").expect("written");
         assert!(matches!(of("@t"), Err(TemplateError::NotText)));
         std::fs::write(folder.path().join("t"), vec![b'a'; (1 << 20) + 1]).expect("written");

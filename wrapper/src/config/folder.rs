@@ -1,9 +1,8 @@
 //! `--files DIR[=TARGET]`: every regular file below a directory is a template of the program's
 //! file of the same name.
 
-use std::fs::{DirEntry, File};
+use std::fs::DirEntry;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::files::{TemplateError, read_template};
@@ -148,7 +147,9 @@ impl Walk<'_> {
         if !kind.is_file() {
             return Err(unfit(&path, "it is no regular file"));
         }
-        let text = read_regular(&path).map_err(|source| FolderError::Template { path, source })?;
+        // No link may have taken its place meanwhile.
+        let text = read_template(&path, libc::O_NOFOLLOW)
+            .map_err(|source| FolderError::Template { path, source })?;
         self.found.push(FileWish {
             path: target,
             attributes: FileAttributes::default(),
@@ -157,13 +158,6 @@ impl Walk<'_> {
         });
         Ok(())
     }
-}
-
-/// Opens what was a regular file a moment ago: follows no link and waits for no pipe's writer.
-fn read_regular(path: &Path) -> Result<String, TemplateError> {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    read_template(file)
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //! findings instead of as the end.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
+use super::planned::{or_lines, plan};
 use super::server::{Lookup, ServerSettingError, address_origin};
-use super::{ConfigError, FileError, default_source, or_lines, plan, server_config};
+use super::{ConfigError, FileError, default_source, server_config};
 use super::{source_config, with_file};
 use crate::cli::doctor::DoctorArgs;
 use crate::cli::run::RunArgs;
@@ -24,6 +26,8 @@ pub struct Survey {
     pub server: Result<Option<String>, ServerSettingError>,
     /// Whether a server is named that this configuration does not ask.
     pub is_passed_over: bool,
+    /// The preload library, if somebody names it.
+    pub library: Option<PathBuf>,
     /// What the references ask the server for.
     pub requests: Result<Vec<Request>, ConfigError>,
 }
@@ -37,6 +41,7 @@ impl Survey {
             is_store_named,
             server: Ok(None),
             is_passed_over: false,
+            library: None,
             requests: Ok(Vec::new()),
         }
     }
@@ -70,6 +75,10 @@ pub fn survey(
         variable: &variable,
     };
     let origin = address_origin(&options.server, &lookup);
+    let library = run
+        .as_ref()
+        .ok()
+        .and_then(|run| run.preload_library.clone());
     let requests = run.and_then(|run| {
         let (plan, _) = plan(&run, &file, &path, inherited.clone(), &configured, registry)?;
         Ok(plan.requests(openbao::KIND.name))
@@ -79,6 +88,7 @@ pub fn survey(
     let mut found = Survey::of_store(source_config(&options, &file), options.store.is_some());
     found.is_passed_over = origin.is_some() && !is_asked;
     found.requests = requests;
+    found.library = library.or_else(|| file.preload_library.clone());
     if is_asked {
         // An address in another tool's variable may be anything, as long as nobody asks there.
         found.server = server.map(|server| {

@@ -2,6 +2,9 @@
 
 use super::*;
 use clap::Parser;
+use cloudtaser_abi::region::layout::{FLAG_FOLLOW_CHILDREN, FLAG_STATIC_PLAIN};
+
+use crate::cli::run::DeliveryMode;
 use std::path::Path;
 
 #[derive(Parser)]
@@ -66,6 +69,46 @@ fn flags_win_over_the_file_and_that_over_defaults() {
     assert_eq!(
         config_with(&[], "", &[]).expect("valid").enforcer,
         Enforcer::Prefer
+    );
+}
+
+#[test]
+fn the_delivery_is_read_from_flag_and_file() {
+    let toml = "delivery = 'environ'\nenv_static = 'plain'\nfollow_children = false\n";
+    let of_file = config_with(&[], toml, &[]).expect("valid").delivery;
+    assert_eq!(of_file.mode, DeliveryMode::Environ);
+    assert_eq!(of_file.region_flags(), FLAG_STATIC_PLAIN);
+    let flags = [
+        "--delivery=preload",
+        "--env-static=omit",
+        "--follow-children=true",
+    ];
+    let of_flag = config_with(&flags, toml, &[]).expect("valid").delivery;
+    assert_eq!(of_flag.mode, DeliveryMode::Preload);
+    assert_eq!(of_flag.region_flags(), FLAG_FOLLOW_CHILDREN);
+    let default = config_with(&[], "", &[]).expect("valid").delivery;
+    assert_eq!(default.mode, DeliveryMode::Auto);
+    assert_eq!(default.region_flags(), FLAG_FOLLOW_CHILDREN);
+    assert_eq!(default.library, None);
+    let error = config_with(&[], "env_static = 'hunter2'", &[]).expect_err("a mistake");
+    assert!(error.to_string().contains("one of omit, plain"), "{error}");
+    assert!(!error.to_string().contains("hunter2"));
+}
+
+#[test]
+fn files_add_up_and_the_flag_wins() {
+    let toml = "[file]\n'/a' = 'file'\n'/b' = 'file'\n";
+    let variable = [("CLOUDTASER_FILE", "/c=variable\n/d=variable")];
+    let paths = |flags: &[&str]| {
+        let config = config_with(flags, toml, &variable).expect("valid");
+        config.plan.paths().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&[]), ["/a", "/b", "/c", "/d"]);
+    assert_eq!(paths(&["--file=/a=flag"]), ["/a", "/b"]);
+    let bad = config_with(&["--file", "/a"], "", &[]).expect_err("a mistake");
+    assert!(
+        matches!(bad, ConfigError::FileOption { number: 1, .. }),
+        "{bad}"
     );
 }
 

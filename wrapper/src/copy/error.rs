@@ -47,10 +47,10 @@ pub enum CopyError {
     },
 
     /// The file to copy cannot be read. Status 70.
-    #[error("cannot read `{file}`, the file to copy; is /proc mounted")]
+    #[error("cannot read `{}`, the file to copy; is /proc mounted", file.display())]
     Source {
         /// Its path.
-        file: &'static str,
+        file: PathBuf,
         /// What the kernel answered.
         #[source]
         source: io::Error,

@@ -61,12 +61,13 @@ impl Directory {
         }
     }
 
-    /// Makes `name` a copy of `source`, unless it is one already.
-    pub(super) fn install(&self, name: &str, source: &mut File) -> Result<Outcome, CopyError> {
+    /// Makes `name` a copy of the file `path`, unless it is one already.
+    pub(super) fn install(&self, name: &str, path: &Path) -> Result<Outcome, CopyError> {
         let from_source = |source| CopyError::Source {
-            file: "/proc/self/exe",
+            file: path.to_owned(),
             source,
         };
+        let source = &mut open_source(path).map_err(from_source)?;
         let size = source.metadata().map_err(from_source)?.len();
         let expected = digest_of(source).map_err(from_source)?;
         if self.holds(name, &expected) {
@@ -148,6 +149,17 @@ impl Directory {
             is_kept: false,
         };
         Ok((temporary, File::from(fd)))
+    }
+}
+
+/// Opens a file to copy. It is a regular one: a pipe of that name must not make us wait.
+fn open_source(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::openat(CWD, path, flags, Mode::empty())?);
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no regular file"))
     }
 }
 

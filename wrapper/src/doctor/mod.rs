@@ -10,6 +10,7 @@ mod grants;
 mod kernel;
 mod limits;
 mod memory;
+mod preload;
 mod proc_status;
 mod process;
 mod report;
@@ -50,6 +51,7 @@ const CHECKS: &[(&str, Examine)] = &[
     ("enforcer", process::enforcer),
     ("user", process::user),
     ("stdio", process::stdio),
+    ("preload-library", preload::library),
     ("store", store::store),
     ("identity-files", store::identity_files),
     ("server-settings", server::settings),

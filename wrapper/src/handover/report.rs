@@ -2,11 +2,12 @@
 //! can write into the pipe, so what is read is hostile: lines are bounded, known words only, paths
 //! escaped, and each thing is told once, a limited number of times.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use cloudtaser_abi::handover::{REPORT_MAX, Unserved};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::report::Report;
 use crate::sys::fcntl::signal_when_readable;
@@ -27,6 +28,8 @@ const READS_MAX: usize = 16;
 pub struct ReportPipe {
     reader: OwnedFd,
     lines: Lines,
+    /// What is to be told and was not yet; [`Lines`] gives a limited number.
+    untold: VecDeque<String>,
     report: Report,
 }
 
@@ -37,6 +40,7 @@ impl ReportPipe {
         Self {
             reader,
             lines: Lines::default(),
+            untold: VecDeque::new(),
             report,
         }
     }
@@ -50,8 +54,20 @@ impl ReportPipe {
         signal_when_readable(self.reader.as_fd())
     }
 
-    /// Tells what is there. What cannot be read is not told: a report never ends a program.
+    /// Tells what is there, as far as standard error takes it at once: a report never holds up the
+    /// program's signals. What cannot be read is not told.
     pub fn drain(&mut self) {
+        self.read();
+        while let Some(line) = self.untold.front() {
+            if !is_ready() {
+                return;
+            }
+            self.report.warn(line);
+            self.untold.pop_front();
+        }
+    }
+
+    fn read(&mut self) {
         let mut buffer = [0; REPORT_MAX];
         for _ in 0..READS_MAX {
             let count = match rustix::io::read(&self.reader, &mut buffer) {
@@ -59,11 +75,21 @@ impl ReportPipe {
                 _ => return,
             };
             let read = buffer.get(..count).unwrap_or_default();
-            for line in self.lines.take(read) {
-                self.report.warn(line);
-            }
+            self.untold.extend(self.lines.take(read));
         }
     }
+}
+
+/// Whether standard error takes a line now; a pipe then has room for one (`PIPE_BUF`).
+fn is_ready() -> bool {
+    let stderr = io::stderr();
+    let mut ends = [PollFd::new(&stderr, PollFlags::OUT)];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // A closed one is ready to fail.
+    rustix::event::poll(&mut ends, Some(&now)).is_ok_and(|ready| ready > 0)
 }
 
 /// Cuts what is read into lines, and leaves out what is no line of ours or was told before.

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloudtaser_abi::protection::Protection;
-use cloudtaser_abi::region::layout::{FLAG_FOLLOW_CHILDREN, FLAG_OWNER, entry, header};
+use cloudtaser_abi::region::layout::FLAG_FOLLOW_CHILDREN;
 use cloudtaser_abi::region::{ReadError, Region as Reader, Snapshot};
 use proptest::prelude::*;
 
@@ -100,14 +100,8 @@ fn a_region_is_filled_sealed_and_rotated() {
         let entry = reader.entry(0).expect("entry");
         assert_eq!(entry.snapshot().expect("snapshot").version, version);
         assert_eq!(value_of(&entry), expected);
-        assert_eq!(number(&region, 0, entry::CHANGED_NS) > 0, version > 0);
+        assert_eq!(entry.changed_ns() > 0, version > 0);
     }
-}
-
-/// The `u64` at a field of an entry.
-fn number(region: &Region, index: usize, field: usize) -> u64 {
-    let at = region.layout.places[index].directory + field;
-    u64::from_le(region.words()[at / 8].load(Ordering::Relaxed))
 }
 
 #[test]
@@ -147,20 +141,15 @@ fn header_and_files_say_what_they_were_given() {
     layout.flags = FLAG_FOLLOW_CHILDREN;
     layout.created_ns = 5;
     let region = Region::create(layout, Protection::None).expect("memory");
-    let pair = |field| {
-        let word = number(&region, 0, field);
-        (word & 0xffff_ffff, word >> 32)
-    };
-    assert_eq!(pair(entry::FLAGS), (u64::from(FLAG_OWNER), 0o440));
-    assert_eq!(pair(entry::UID), (7, 8));
-    assert_eq!(pair(entry::OPENS), (3, 0));
-    assert_eq!(number(&region, 1, entry::UID), 0);
-    let head = |at: usize| u64::from_le(region.words()[at / 8].load(Ordering::Relaxed));
-    assert_eq!(
-        head(header::FLAGS - 4) >> 32,
-        u64::from(FLAG_FOLLOW_CHILDREN)
-    );
-    assert_eq!(head(header::CREATED_NS), 5);
+    let reader = Reader::open(region.words()).expect("valid");
+    assert!(reader.follows_children() && !reader.gives_static_plain());
+    assert_eq!(reader.created_ns(), 5);
+    let entry = reader.entry(0).expect("entry");
+    assert_eq!((entry.mode(), entry.owner()), (0o440, Some((7, 8))));
+    assert_eq!(entry.open_limit(), Some(3));
+    let plain = reader.entry(1).expect("entry");
+    assert_eq!((plain.mode(), plain.owner()), (0o400, None));
+    assert_eq!(plain.open_limit(), None);
 }
 
 #[test]

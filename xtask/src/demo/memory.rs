@@ -20,9 +20,11 @@ pub(super) struct Mapping {
 
 impl Mapping {
     /// Whether this is the memory that holds the secrets: memory of `memfd_secret(2)`, or the
-    /// shared anonymous memory (which the kernel names /dev/zero) that stands in for it.
+    /// shared memory that stands in for it (which the kernel names /dev/zero, or as a file by ours).
     pub(super) fn is_region(&self) -> bool {
-        self.name.starts_with("/secretmem") || self.name.starts_with("/dev/zero")
+        ["/secretmem", "/dev/zero", "/memfd:cloudtaser"]
+            .iter()
+            .any(|name| self.name.starts_with(name))
     }
 }
 

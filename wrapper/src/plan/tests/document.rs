@@ -1,6 +1,9 @@
 //! Runs every example of `docs/references.md`: the page's own tables are the test's data.
 
+use std::path::Path;
+
 use super::*;
+use crate::config::files;
 
 const PAGE: &str = include_str!("../../../../docs/references.md");
 
@@ -103,6 +106,22 @@ fn every_example_of_a_value_is_true() {
                 outcome.strip_prefix("X=").unwrap_or(&outcome),
             );
         }
+    }
+}
+
+#[test]
+fn every_example_of_a_file_is_true() {
+    for row in rows("Files") {
+        let outcome = match files::parse_option(&row[0]) {
+            Ok(option) => {
+                let mut draft = draft();
+                let wish = files::wish(option, Path::new("")).expect("no template");
+                draft.file(&wish, Origin::Flag);
+                outcome(draft)
+            }
+            Err(problem) => format!("error: {problem}"),
+        };
+        check(&row[0], row[1].trim_end(), &outcome);
     }
 }
 

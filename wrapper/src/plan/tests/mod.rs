@@ -5,6 +5,7 @@
 mod action;
 mod document;
 mod fault;
+mod files;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

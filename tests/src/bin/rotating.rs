@@ -1,0 +1,67 @@
+//! Plays the wrapper for a program of the tests: a region with one file, the hand-over to the
+//! preload library, and new versions of the value as fast as they can be published, until a file
+//! appears. `rotating LIBRARY PATH STOP PROGRAM ARGUMENT…`
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program of the tests"
+)]
+
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::process::Command;
+
+use cloudtaser_abi::handover::{HANDOVER_MAX, Handover};
+use cloudtaser_abi::names::{ENV_PRELOAD, ENV_REGION_FD};
+use cloudtaser_abi::protection::Protection;
+use cloudtaser_wrapper::region::{EntrySpec, Layout, Region};
+
+/// Bytes of each version.
+const LEN: usize = 200;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [library, path, stop, program, arguments @ ..] = words.as_slice() else {
+        panic!("rotating LIBRARY PATH STOP PROGRAM ARGUMENT…");
+    };
+    let spec = EntrySpec {
+        reference: "test#value",
+        path: Some(path),
+        value_len: LEN,
+        ..EntrySpec::default()
+    };
+    let layout = Layout::plan(&[spec]).expect("a layout");
+    let mut region = Region::create_shared(layout, Protection::None).expect("memory");
+    region.fill(0, &[b'a'; LEN]).expect("filled");
+    region.seal().expect("sealed");
+
+    let root = rustix::fs::stat("/").expect("a root");
+    let handover = Handover {
+        root: Some((root.st_dev, root.st_ino)),
+        ..Handover::default()
+    };
+    let mut text = [0; HANDOVER_MAX];
+    let len = handover.write(&mut text).expect("room");
+    let file = region.file().expect("a descriptor");
+    rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty()).expect("fcntl");
+    let number = file.as_raw_fd().to_string();
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env("LD_PRELOAD", library)
+        .env(ENV_REGION_FD, number)
+        .env(
+            ENV_PRELOAD,
+            String::from_utf8_lossy(text.get(..len).expect("written")).as_ref(),
+        )
+        .spawn()
+        .expect("started");
+    let mut versions = 0_u64;
+    while !Path::new(stop).exists() && child.try_wait().expect("waited").is_none() {
+        let letter = b'a' + u8::try_from(versions % 26).expect("a letter");
+        region.publish(0, &[letter; LEN]).expect("published");
+        versions += 1;
+        std::thread::yield_now();
+    }
+    let status = child.wait().expect("waited");
+    println!("ended {status}, versions {}", versions > 10);
+}

@@ -1,0 +1,241 @@
+//! Virtual files: what a program finds at the path of a secret, by every call that the C library
+//! has, and under conditions that programs bring along. Each program is in C, so that it is the
+//! same for glibc and musl; the ones that nobody here wrote are in the tier `runtimes`.
+#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
+
+use std::path::{Path, PathBuf};
+
+use cloudtaser_tests::compile::{self, CLibrary};
+use cloudtaser_tests::preload::{Served, library_file};
+use cloudtaser_tests::wrapper::{Ended, helper};
+use cloudtaser_tests::{marker, skip};
+
+/// The words of a command.
+fn words(words: &[&dyn AsRef<Path>]) -> Vec<PathBuf> {
+    words.iter().map(|word| word.as_ref().to_owned()).collect()
+}
+
+fn compiled(name: &str, library: CLibrary, served: &Served) -> PathBuf {
+    compile::program(name, library, served.folder())
+}
+
+#[test]
+fn f1_every_operation_is_that_of_a_real_file() {
+    for library in CLibrary::DYNAMIC {
+        let served = Served::new("hunter2-secret");
+        let program = compiled("file", library, &served);
+        let folder = served.folder().to_owned();
+        let real = served.run_bare(&words(&[
+            &program,
+            &served.real_path(),
+            &folder.join("scratch-real"),
+        ]));
+        let ours = served.run(&words(&[&program, &served.path(), &folder.join("scratch")]));
+        let real = real.with(0).stdout();
+        let ours = ours.with(0).stdout();
+        assert!(real.lines().count() > 150, "{real}");
+        for (expected, found) in real.lines().zip(ours.lines()) {
+            assert_eq!(found, expected, "{library:?}, in:\n{ours}");
+        }
+        assert_eq!(ours.lines().count(), real.lines().count());
+    }
+}
+
+#[test]
+fn control_the_comparison_sees_a_difference() {
+    let served = Served::new("hunter2-secret");
+    let program = compiled("file", CLibrary::Glibc, &served);
+    let scratch = served.folder().join("scratch");
+    // Without us there is nothing at the path.
+    let bare = served.run_bare(&words(&[&program, &served.path(), &scratch]));
+    assert_eq!(bare.with(1).stdout(), "cannot open: 2\n");
+}
+
+#[test]
+fn f3_nothing_exists_on_a_file_system() {
+    let served = Served::new(&marker());
+    let path = served.path();
+    // The shell and its programs have the library; this process, which looks, has it not.
+    let script = format!("cat {}; env -i /bin/true", path.display());
+    assert!(!path.exists());
+    let ended = served.run(&[Path::new("sh"), Path::new("-c"), Path::new(&script)]);
+    assert!(ended.with(0).stdout().starts_with(served.value()));
+    assert!(!served.folder().join("virtual").exists());
+}
+
+#[test]
+fn what_cannot_be_interposed_fails_and_is_never_partial() {
+    for library in CLibrary::DYNAMIC {
+        let served = Served::new("hunter2-secret");
+        let program = compiled("raw", library, &served);
+        let ours = served.run(&words(&[&program, &served.path()])).with(0);
+        // ENOENT, EINVAL, ESPIPE, EINVAL, ENXIO; a mapping is whole.
+        let expected = "opened 1\nopen -2\nread -22\npread -29\nlseek -29\nsendfile -22\n\
+                        splice -22\nreopen -6\nmap hunter2-secret\nmap private -22\n";
+        assert_eq!(ours.stdout(), expected, "{ours:?}");
+        // The control: the same calls read a real file.
+        let real = served.run_bare(&words(&[&program, &served.real_path()]));
+        assert!(real.with(0).stdout().contains("read 14\n"));
+    }
+}
+
+#[test]
+fn programs_that_close_everything_keep_their_secrets() {
+    for library in CLibrary::DYNAMIC {
+        let served = Served::new("hunter2-secret").variable("SECRET");
+        let program = compiled("closing", library, &served);
+        let ended = served.run(&words(&[&program, &served.path()])).with(0);
+        let found = ended.stdout();
+        let steps = if library == CLibrary::Glibc { 9 } else { 6 };
+        let good = "14 [hunter2-secret] variable [hunter2-secret]\nhunter2-secret [child 0]\n";
+        assert_eq!(found.matches(good).count(), steps, "{ended:?}");
+        assert!(
+            found.contains("all used: 1\nopen: -1 error 24\n"),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn a_signal_may_come_at_any_instruction() {
+    for library in CLibrary::DYNAMIC {
+        let value = "0123456789".repeat(12);
+        let served = Served::new(&value);
+        let program = compiled("signals", library, &served);
+        let rounds = Path::new("30000");
+        let ended = served.run(&words(&[
+            &program,
+            &served.path(),
+            &Path::new(&value),
+            &rounds,
+        ]));
+        let expected = "wrong 0, in the handler 0, enough signals 1, lowest 3\n";
+        assert_eq!(ended.with(0).stdout(), expected);
+    }
+}
+
+/// Runs the readers against a writer that publishes all the time.
+fn rotated(library: CLibrary, threads: &str, reads: &str) -> Ended {
+    let served = Served::new("unused");
+    let program = compiled("rotation", library, &served);
+    let stop = served.folder().join("stop");
+    served.run_bare(&words(&[
+        &helper("rotating"),
+        &library_file(),
+        &served.path(),
+        &stop,
+        &program,
+        &served.path(),
+        &Path::new(threads),
+        &Path::new(reads),
+        &stop,
+    ]))
+}
+
+#[test]
+fn a117_rotation_gives_no_mixture_and_open_descriptors_keep_their_version() {
+    for library in CLibrary::DYNAMIC {
+        let ended = rotated(library, "8", "2000").with(0);
+        let expected = "mixed 0 failed 0 moved 0 changed 1\nended exit status: 0, versions true\n";
+        assert_eq!(ended.stdout(), expected, "{ended:?}");
+    }
+}
+
+#[test]
+fn f2_chroot_gives_paths_another_meaning() {
+    if !rustix::process::geteuid().is_root() {
+        skip("chroot needs root");
+        return;
+    }
+    let served = Served::new("hunter2-secret");
+    let program = compiled("roots", CLibrary::Glibc, &served);
+    let above = served.folder().to_owned();
+    let elsewhere = served.folder().join("scratch");
+    let below = Path::new("/virtual/deep/db/password");
+    let ended = served.run(&words(&[&program, &above, &below, &elsewhere]));
+    let expected = "before: 14\ninside: 14\ninside, the old path: error 2\n\
+                    elsewhere: error 2\nelsewhere, short: error 2\nafter: 14\n";
+    assert_eq!(ended.with(0).stdout(), expected);
+}
+
+#[test]
+fn constructors_that_come_first_are_served() {
+    for library in CLibrary::DYNAMIC {
+        let served = Served::new("hunter2-secret").variable("SECRET");
+        let program = compiled("raw", library, &served);
+        let early = compile::library("early", library, served.folder());
+        let path = served.path();
+        let served = served.with(|wrapper| {
+            wrapper
+                .env("LD_PRELOAD", early.clone())
+                .env("EARLY_PATH", path.clone())
+        });
+        let ended = served.run(&words(&[&program, &path])).with(0);
+        let expected = "early 14 [hunter2-secret] [hunter2-secret]\n";
+        assert!(
+            ended.stdout().starts_with(expected),
+            "{library:?} {ended:?}"
+        );
+    }
+}
+
+#[test]
+fn programs_in_every_circumstance_go_on() {
+    for library in CLibrary::DYNAMIC {
+        let served = Served::new("hunter2-secret");
+        let program = compiled("guest", library, &served);
+        let loaded = compile::library("early", library, served.folder());
+        let (path, real) = (served.path(), served.real_path());
+        let ended = served
+            .run(&words(&[&program, &path, &loaded, &real]))
+            .with(0);
+        let expected = "cancelled: 1\nthreads and forks: 0 wrong\nearly -1 [] [none]\n\
+                        loaded: 1\nunloaded: 0\nabove 1024: 1, read 3 and 11\n\
+                        passed through a socket: an error\nstrict sandbox: 14\n\
+                        sandbox ended: 0\nat the end: 14\n";
+        assert_eq!(ended.stdout(), expected, "{library:?}: {ended:?}");
+        // The control: without us the same over the real file, where a passed descriptor is whole.
+        let bare = served
+            .run_bare(&words(&[&program, &real, &loaded, &real]))
+            .with(0);
+        let whole = expected.replace("an error", "whole");
+        assert_eq!(bare.stdout(), whole, "{library:?}: {bare:?}");
+    }
+}
+
+#[test]
+fn f7_a_file_can_be_opened_as_often_as_it_says() {
+    let served = Served::new("hunter2-secret");
+    let limited = served.folder().join("virtual/limited");
+    let option = format!("{},opens=2=vault:secret/db#password", limited.display());
+    let served = served.with(|wrapper| wrapper.flags(&["--file", &option]));
+    let script = format!(
+        "for i in 1 2 3; do cat {0}; echo \" $?\"; done; ls {0}",
+        limited.display()
+    );
+    let ended = served.run(&["sh", "-c", &script]);
+    assert!(
+        ended
+            .stdout()
+            .starts_with("hunter2-secret 0\nhunter2-secret 0\n 1\n"),
+        "{ended:?}"
+    );
+    assert_ne!(
+        ended.status(),
+        0,
+        "it is gone from its directory: {ended:?}"
+    );
+}
+
+#[test]
+fn mode_and_owner_are_shown_and_kept() {
+    let served = Served::new("hunter2-secret");
+    let path = served.folder().join("virtual/owned");
+    let option = format!(
+        "{},mode=0440,owner=12:34=vault:secret/db#password",
+        path.display()
+    );
+    let served = served.with(|wrapper| wrapper.flags(&["--file", &option]));
+    let ended = served.run(&[Path::new("stat"), Path::new("-c%a %u %g %s %F"), &path]);
+    assert_eq!(ended.with(0).stdout(), "440 12 34 14 regular file\n");
+}
