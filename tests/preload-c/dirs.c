@@ -132,8 +132,13 @@ static void by_descriptor(void)
 	close(file);
 	printf("O_DIRECTORY of a file %d", open(below("/db/text"), O_RDONLY | O_DIRECTORY));
 	printf(" %s\n", strerror(errno));
+}
+
+// Of a directory that exists, this function shows the kernel's entries alone.
+static void entries(void)
+{
 	char piece[600];
-	fd = open(below("/db"), O_RDONLY | O_DIRECTORY);
+	int fd = open(below("/db"), O_RDONLY | O_DIRECTORY);
 	ssize_t got;
 	int all = 0;
 	while ((got = getdents64(fd, (void *)piece, sizeof piece)) > 0)
@@ -256,6 +261,8 @@ int main(int argc, char **arguments)
 	base = arguments[argc - 1];
 	plain();
 	by_descriptor();
+	if (argc == 2 || strcmp(arguments[1], "mixed") != 0)
+		entries();
 	scans();
 	walks();
 	places();

@@ -17,6 +17,7 @@ pub mod server;
 pub mod skip;
 pub mod store;
 pub mod sys;
+pub mod tree;
 pub mod wrapper;
 
 pub use binary::cloudtaser;

@@ -4,7 +4,7 @@
 
 use core::ffi::{c_char, c_int};
 
-use super::dir::{closedir, directory_at, opendir, readdir};
+use super::dir::{closedir, directory_at, name_of, opendir, readdir};
 use super::open::CURRENT;
 use super::stat::{lstat, stat};
 use crate::lookup::path::PATH_MAX;
@@ -93,14 +93,9 @@ impl Walk {
         let path = self.path.as_ptr().cast::<c_char>();
         let is_physical = self.flags & PHYS != 0;
         let place = &raw mut out;
+        let call = if is_physical { lstat } else { stat };
         // SAFETY: the path ends with NUL, and there is room for the answer.
-        let answer = unsafe {
-            if is_physical {
-                lstat(path, place)
-            } else {
-                stat(path, place)
-            }
-        };
+        let answer = unsafe { call(path, place) };
         if answer == 0 {
             let kind = match out.st_mode & 0o170_000 {
                 0o040_000 => Kind::Directory,
@@ -208,9 +203,7 @@ impl Walk {
                     error => Err(error),
                 };
             }
-            // SAFETY: an entry's name ends with NUL.
-            let name = unsafe { string::bytes((&raw const (*entry).name).cast()) };
-            let name = name.unwrap_or_default();
+            let name = name_of(entry);
             if matches!(name, b"." | b"..") {
                 continue;
             }

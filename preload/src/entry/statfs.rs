@@ -109,8 +109,10 @@ unsafe fn put_statvfs(decided: Outcome<()>, out: *mut Statvfs) -> Outcome<c_int>
 interpose! {
     /// statfs(2).
     fn statfs(path: *const c_char, out: *mut Statfs) -> c_int {
-        // SAFETY: statfs(2) demands a string and room for the answer.
-        unsafe { put_statfs(of_path(path), out) }
+        // SAFETY: statfs(2) demands a string.
+        let decided = unsafe { of_path(path) };
+        // SAFETY: statfs(2) demands room for the answer.
+        unsafe { put_statfs(decided, out) }
     }
 
     /// fstatfs(2).
@@ -121,8 +123,10 @@ interpose! {
 
     /// statvfs(3).
     fn statvfs(path: *const c_char, out: *mut Statvfs) -> c_int {
-        // SAFETY: statvfs(3) demands a string and room for the answer.
-        unsafe { put_statvfs(of_path(path), out) }
+        // SAFETY: statvfs(3) demands a string.
+        let decided = unsafe { of_path(path) };
+        // SAFETY: statvfs(3) demands room for the answer.
+        unsafe { put_statvfs(decided, out) }
     }
 
     /// fstatvfs(3).

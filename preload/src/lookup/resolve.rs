@@ -30,12 +30,12 @@ pub struct Located {
 #[must_use]
 #[inline]
 pub fn resolve(directory: i32, path: &[u8], follow: Last) -> Option<Located> {
-    let region = region::region()?;
     let (text, wants_directory) = trim(path);
     let last = names::last_component(text);
     if !names::may_end(last) && !matches!(last, b"." | b"..") {
         return None;
     }
+    let region = region::region()?;
     if root::is_same()
         && is_normal(text)
         && let Some(node) = names::find(&region, text)

@@ -118,7 +118,7 @@ fn next_real(real: *mut Dir) -> Result<Option<*mut Dirent>, Errno> {
     }
 }
 
-fn name_of<'a>(entry: *mut Dirent) -> &'a [u8] {
+pub(in crate::entry) fn name_of<'a>(entry: *mut Dirent) -> &'a [u8] {
     let name = entry.cast::<c_void>().wrapping_byte_add(HEAD);
     // SAFETY: an entry of the C library's or of ours, whose name ends with NUL.
     unsafe { string::bytes(name.cast()) }.unwrap_or_default()

@@ -130,8 +130,10 @@ interpose! {
     ) -> c_int {
         // SAFETY: scandir(3) demands a string.
         let _node = unsafe { directory_at(CURRENT, path) }?;
+        // SAFETY: scandir(3) demands a string.
+        let stream = unsafe { opendir(path) };
         // SAFETY: scandir(3) demands the same.
-        Some(unsafe { scan(opendir(path), out, select, compare) })
+        Some(unsafe { scan(stream, out, select, compare) })
     }
 
     /// scandirat(3), of glibc.
@@ -149,8 +151,10 @@ interpose! {
         if fd < 0 {
             return Some(Err(errno::get()));
         }
+        // SAFETY: fdopendir(3) takes the descriptor, which is ours.
+        let stream = unsafe { fdopendir(fd) };
         // SAFETY: scandirat(3) demands the same.
-        Some(unsafe { scan(fdopendir(fd), out, select, compare) })
+        Some(unsafe { scan(stream, out, select, compare) })
     }
 }
 
