@@ -135,7 +135,7 @@ fn rotated(library: CLibrary, threads: &str, reads: &str) -> Ended {
 #[test]
 fn a117_rotation_gives_no_mixture_and_open_descriptors_keep_their_version() {
     for library in CLibrary::DYNAMIC {
-        let ended = rotated(library, "8", "2000").with(0);
+        let ended = rotated(library, "8", "20000").with(0);
         let expected = "mixed 0 failed 0 moved 0 changed 1\nended exit status: 0, versions true\n";
         assert_eq!(ended.stdout(), expected, "{ended:?}");
     }

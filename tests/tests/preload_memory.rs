@@ -32,7 +32,8 @@ fn a110_the_program_holds_no_copy_that_it_did_not_make() {
             .delivery(Some(delivery))
             .flags(&["--env-from", "vault:secret/all"])
     };
-    let served = wrapper("preload").flags(&["--file", "/run/cloudtaser-test/m=vault:secret/all#F3"]);
+    let served =
+        wrapper("preload").flags(&["--file", "/run/cloudtaser-test/m=vault:secret/all#F3"]);
     let running = Running::start(served);
     let found = search_outside(running.program, &pieces);
     assert!(found.places.is_empty(), "{:?}", found.places);

@@ -92,9 +92,125 @@ pub(crate) const APT_RUN: &[AptPackage] = &[
         why: "linking",
     },
     AptPackage {
+        name: "musl-tools",
+        programs: &["musl-gcc"],
+        why: "the preload library's tests with another C library",
+    },
+    AptPackage {
         name: "postgresql",
         programs: &["initdb", "postgres", "pg_ctl", "psql"],
         why: "the real program of `cargo xtask demo`",
+    },
+];
+
+/// For the tier `runtimes`: programs that read secrets through the preload library.
+pub(crate) const APT_RUNTIMES: &[AptPackage] = &[
+    runtime("busybox", &["busybox"]),
+    runtime("bzip2", &["bzip2"]),
+    runtime("curl", &["curl"]),
+    runtime("dash", &["dash"]),
+    runtime("default-jdk-headless", &["java", "javac", "keytool"]),
+    runtime("g++", &["g++"]),
+    runtime("gawk", &["gawk"]),
+    runtime("git", &["git"]),
+    runtime("gnupg", &["gpg"]),
+    runtime("gnutls-bin", &["gnutls-cli", "certtool"]),
+    runtime("haproxy", &["haproxy"]),
+    runtime("jq", &["jq"]),
+    runtime("lua5.4", &["lua5.4"]),
+    runtime("make", &["make"]),
+    runtime("mariadb-client", &["mariadb"]),
+    runtime("memcached", &["memcached"]),
+    runtime("musl-tools", &["musl-gcc"]),
+    runtime("nginx-light", &["nginx"]),
+    runtime("nodejs", &["node"]),
+    runtime("openssh-client", &["ssh", "ssh-keyscan"]),
+    runtime("openssh-server", &["sshd"]),
+    runtime("openssl", &["openssl"]),
+    runtime("perl", &["perl"]),
+    runtime("php-cli", &["php"]),
+    runtime("php-fpm", &["php-fpm"]),
+    runtime("python3-venv", &["python3"]),
+    runtime("redis-server", &["redis-server", "redis-cli"]),
+    runtime("rsync", &["rsync"]),
+    runtime("ruby", &["ruby"]),
+    runtime("sqlite3", &["sqlite3"]),
+    runtime("strace", &["strace"]),
+    runtime("supervisor", &["supervisord"]),
+    runtime("util-linux", &["setpriv"]),
+    runtime("wget", &["wget"]),
+];
+
+const fn runtime(name: &'static str, programs: &'static [&'static str]) -> AptPackage {
+    AptPackage {
+        name,
+        programs,
+        why: "the tier `runtimes`",
+    }
+}
+
+/// Python programs of the tier `runtimes`, as pip takes them; the first part of the cache's key.
+pub(crate) const PYTHON_PROGRAMS: &[&str] = &["botocore==1.35.99", "gunicorn==23.0.0"];
+
+/// A program of a Debian source package that is built against musl; the distribution keeps the
+/// version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MuslProgram {
+    pub(crate) source: &'static str,
+    /// What it is called in the cache, and in the source's tree once it is built.
+    pub(crate) name: &'static str,
+    pub(crate) built: &'static str,
+    /// Commands that build it.
+    pub(crate) steps: &'static [&'static [&'static str]],
+}
+
+/// For the tier `runtimes`: less than a minute together.
+pub(crate) const MUSL_PROGRAMS: &[MuslProgram] = &[
+    MuslProgram {
+        source: "dash",
+        name: "dash",
+        built: "src/dash",
+        steps: &[
+            &["./configure", "--quiet", "CC=musl-gcc"],
+            &["make", "-s", "-j2"],
+        ],
+    },
+    MuslProgram {
+        source: "lua5.4",
+        name: "lua",
+        built: "src/lua",
+        steps: &[&[
+            "make",
+            "-s",
+            "-C",
+            "src",
+            "linux-noreadline",
+            "CC=musl-gcc -std=gnu99",
+        ]],
+    },
+    MuslProgram {
+        source: "busybox",
+        name: "busybox",
+        built: "busybox",
+        steps: &[
+            &["make", "-s", "defconfig"],
+            // Musl has no list of who is logged in; traffic control wants older kernel headers.
+            &[
+                "sed",
+                "-i",
+                "-E",
+                "s/^(CONFIG_(TC|FEATURE_UTMP|FEATURE_WTMP))=y/# \\1 is not set/",
+                ".config",
+            ],
+            // The kernel's headers are those of the distribution.
+            &[
+                "make",
+                "-s",
+                "-j2",
+                "busybox",
+                "CC=musl-gcc -idirafter /usr/include -idirafter /usr/include/HOST-linux-gnu",
+            ],
+        ],
     },
 ];
 

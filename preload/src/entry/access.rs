@@ -68,10 +68,9 @@ interpose! {
         // SAFETY: euidaccess(3) demands a string.
         unsafe { decide(CURRENT, path, mode) }
     }
+}
 
+same! {
     /// eaccess(3).
-    fn eaccess(path: *const c_char, mode: c_int) -> c_int {
-        // SAFETY: eaccess(3) demands a string.
-        unsafe { decide(CURRENT, path, mode) }
-    }
+    fn eaccess = euidaccess(path: *const c_char, mode: c_int) -> c_int;
 }

@@ -57,17 +57,6 @@ interpose! {
         None
     }
 
-    /// `close` under another name of glibc.
-    fn __close(fd: c_int) -> c_int {
-        if hidden::has(fd) {
-            return Some(Err(Errno::BADF));
-        }
-        if marks::has(fd) {
-            descriptor::forget(fd);
-        }
-        None
-    }
-
     /// close_range(2).
     fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
         init::ensure();
@@ -82,6 +71,11 @@ interpose! {
         });
         Some(if answer == 0 { Ok(0) } else { Err(crate::sys::errno::get()) })
     }
+}
+
+same! {
+    /// `close` under another name of glibc.
+    fn __close = close(fd: c_int) -> c_int;
 }
 
 /// closefrom(3).

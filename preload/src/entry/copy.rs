@@ -14,7 +14,7 @@ const PIECE: usize = 4096;
 
 /// Reads up to `count` bytes and writes them to `to`; the bytes pass through this stack and are
 /// wiped from it.
-fn transfer(
+pub(super) fn transfer(
     found: &Virtual,
     start: Option<u64>,
     count: usize,
@@ -125,12 +125,6 @@ interpose! {
         unsafe { decide(from, offset, to, core::ptr::null_mut(), count) }
     }
 
-    /// sendfile(2) for large files.
-    fn sendfile64(to: c_int, from: c_int, offset: *mut i64, count: usize) -> isize {
-        // SAFETY: sendfile(2) demands the same.
-        unsafe { decide(from, offset, to, core::ptr::null_mut(), count) }
-    }
-
     /// copy_file_range(2).
     fn copy_file_range(
         from: c_int,
@@ -156,4 +150,9 @@ interpose! {
         // SAFETY: splice(2) demands the same.
         unsafe { decide(from, in_place, to, out_place, count) }
     }
+}
+
+same! {
+    /// sendfile(2) for large files.
+    fn sendfile64 = sendfile(to: c_int, from: c_int, offset: *mut i64, count: usize) -> isize;
 }

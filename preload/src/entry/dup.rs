@@ -7,7 +7,7 @@ use crate::sys::errno::Errno;
 
 use crate::descriptor;
 use crate::macros::Outcome;
-use crate::state::{hidden, init, marks};
+use crate::state::{hidden, init, marks, overlay};
 
 /// Before `old` gets a second number.
 fn prepare(old: c_int) -> Result<bool, Errno> {
@@ -20,7 +20,7 @@ fn prepare(old: c_int) -> Result<bool, Errno> {
 }
 
 /// After `new` became a second number of a virtual descriptor, or of another one.
-fn follow(new: c_int, is_virtual: bool) -> Outcome<c_int> {
+fn follow(old: c_int, new: c_int, is_virtual: bool) -> Outcome<c_int> {
     if new < 0 {
         return Some(Err(crate::sys::errno::get()));
     }
@@ -30,6 +30,7 @@ fn follow(new: c_int, is_virtual: bool) -> Outcome<c_int> {
     if is_virtual {
         marks::set(new);
     }
+    overlay::follow(old, new);
     Some(Ok(new))
 }
 
@@ -40,7 +41,7 @@ interpose! {
             Ok(is_virtual) => is_virtual,
             Err(error) => return Some(Err(error)),
         };
-        follow(next!(fn dup(old: c_int) -> c_int), is_virtual)
+        follow(old, next!(fn dup(old: c_int) -> c_int), is_virtual)
     }
 
     /// dup2(2).
@@ -52,19 +53,7 @@ interpose! {
             Ok(is_virtual) => is_virtual,
             Err(error) => return Some(Err(error)),
         };
-        follow(next!(fn dup2(old: c_int, new: c_int) -> c_int), is_virtual)
-    }
-
-    /// `dup2` under another name of glibc.
-    fn __dup2(old: c_int, new: c_int) -> c_int {
-        let prepared = prepare(old).and_then(|is_virtual| {
-            hidden::yield_number(new).map(|()| is_virtual)
-        });
-        let is_virtual = match prepared {
-            Ok(is_virtual) => is_virtual,
-            Err(error) => return Some(Err(error)),
-        };
-        follow(next!(fn __dup2(old: c_int, new: c_int) -> c_int), is_virtual)
+        follow(old, next!(fn dup2(old: c_int, new: c_int) -> c_int), is_virtual)
     }
 
     /// dup3(2).
@@ -76,6 +65,11 @@ interpose! {
             Ok(is_virtual) => is_virtual,
             Err(error) => return Some(Err(error)),
         };
-        follow(next!(fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int), is_virtual)
+        follow(old, next!(fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int), is_virtual)
     }
+}
+
+same! {
+    /// `dup2` under another name of glibc.
+    fn __dup2 = dup2(old: c_int, new: c_int) -> c_int;
 }

@@ -9,7 +9,8 @@ use crate::sys::errno::Errno;
 use super::buffers;
 use crate::descriptor;
 use crate::macros::Outcome;
-use crate::state::{hidden, init, marks};
+use crate::state::{hidden, init, marks, overlay};
+use crate::sys::kernel;
 
 const F_DUPFD: c_int = 0;
 const F_GETFL: c_int = 3;
@@ -22,52 +23,53 @@ const O_PATH: c_int = 0o10_000_000;
 /// Bytes that can be read at once (asm-generic/ioctls.h).
 const FIONREAD: c_ulong = 0x541b;
 
-fn decide(fd: c_int, command: c_int, next: impl Fn() -> c_int) -> Outcome<c_int> {
+#[inline(never)]
+fn decide(fd: c_int, command: c_int, argument: usize) -> Outcome<c_int> {
     init::ensure();
     if hidden::has(fd) {
         return Some(Err(Errno::BADF));
     }
-    let is_copy = matches!(command, F_DUPFD | F_DUPFD_CLOEXEC);
-    if !is_copy && command != F_GETFL {
+    match command {
+        F_DUPFD | F_DUPFD_CLOEXEC => copy(fd, command == F_DUPFD_CLOEXEC, argument),
+        F_GETFL => {
+            let found = descriptor::of(fd)?;
+            let flags = if found.is_path_only() { O_PATH } else { 0 };
+            Some(Ok(READ_ONLY | flags))
+        }
+        _ => None,
+    }
+}
+
+/// A second number of a virtual descriptor, or of a directory that has children of ours.
+fn copy(fd: c_int, is_close_on_exec: bool, minimum: usize) -> Outcome<c_int> {
+    let is_virtual = descriptor::of(fd).is_some();
+    if !is_virtual && !overlay::has(fd) {
         return None;
     }
-    let found = descriptor::of(fd)?;
-    if command == F_GETFL {
-        let flags = if found.is_path_only() { O_PATH } else { 0 };
-        return Some(Ok(READ_ONLY | flags));
-    }
-    if let Err(error) = descriptor::share(fd) {
-        return Some(Err(error));
-    }
-    let copy = next();
-    if copy < 0 {
-        return Some(Err(crate::sys::errno::get()));
-    }
-    descriptor::forget(copy);
-    marks::set(copy);
-    Some(Ok(copy))
+    let make = || {
+        descriptor::share(fd)?;
+        let minimum = c_int::try_from(minimum).map_err(|_large| Errno::INVAL)?;
+        let copy = if is_close_on_exec {
+            kernel::dupfd_cloexec(fd, minimum)?
+        } else {
+            kernel::dupfd(fd, minimum)?
+        };
+        Ok(copy.into_number())
+    };
+    Some(make().inspect(|copy| {
+        if is_virtual {
+            descriptor::forget(*copy);
+            marks::set(*copy);
+        } else {
+            overlay::set(*copy);
+        }
+    }))
 }
 
 interpose! {
     /// fcntl(2).
     fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
-        decide(fd, command, || {
-            next!(fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int)
-        })
-    }
-
-    /// `fcntl` under another name of glibc.
-    fn __fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
-        decide(fd, command, || {
-            next!(fn __fcntl(fd: c_int, command: c_int, argument: usize) -> c_int)
-        })
-    }
-
-    /// fcntl(2) for large files.
-    fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int {
-        decide(fd, command, || {
-            next!(fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int)
-        })
+        decide(fd, command, argument)
     }
 
     /// ioctl(2): how many bytes are left to be read.
@@ -92,15 +94,18 @@ interpose! {
         Some(Ok(0))
     }
 
-    /// posix_fadvise(3) for large files.
-    fn posix_fadvise64(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int {
-        descriptor::of(fd)?;
-        Some(Ok(0))
-    }
-
     /// readahead(2).
     fn readahead(fd: c_int, offset: i64, count: usize) -> isize {
         descriptor::of(fd)?;
         Some(Ok(0))
     }
+}
+
+same! {
+    /// `fcntl` under another name of glibc.
+    fn __fcntl = fcntl(fd: c_int, command: c_int, argument: usize) -> c_int;
+    /// fcntl(2) for large files.
+    fn fcntl64 = fcntl(fd: c_int, command: c_int, argument: usize) -> c_int;
+    /// posix_fadvise(3) for large files.
+    fn posix_fadvise64 = posix_fadvise(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int;
 }

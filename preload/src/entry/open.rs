@@ -5,22 +5,23 @@ use core::ffi::{c_char, c_int, c_uint, c_void};
 use crate::sys::errno::Errno;
 
 use crate::descriptor::{self, Access};
+use crate::lookup::path::trim;
 use crate::lookup::{Last, Located, descriptor_named, resolve, starts_in_virtual};
 use crate::macros::Outcome;
-use crate::state::init;
-use crate::state::names::Node;
-use crate::sys::string;
+use crate::state::names::{Node, last_component};
+use crate::state::{init, overlay, region};
+use crate::sys::{kernel, string};
 
 /// `AT_FDCWD` (fcntl.h).
 pub(super) const CURRENT: c_int = -100;
 
-const O_ACCMODE: c_int = 0o3;
-const O_CREAT: c_int = 0o100;
-const O_EXCL: c_int = 0o200;
-const O_TRUNC: c_int = 0o1000;
+pub(super) const O_ACCMODE: c_int = 0o3;
+pub(super) const O_CREAT: c_int = 0o100;
+pub(super) const O_EXCL: c_int = 0o200;
+pub(super) const O_TRUNC: c_int = 0o1000;
 const O_DIRECTORY: c_int = 0o200_000;
 const O_NOFOLLOW: c_int = 0o400_000;
-const O_CLOEXEC: c_int = 0o2_000_000;
+pub(super) const O_CLOEXEC: c_int = 0o2_000_000;
 const O_PATH: c_int = 0o10_000_000;
 /// With [`O_DIRECTORY`]: a file without a name.
 const TMPFILE: c_int = 0o20_000_000;
@@ -89,6 +90,11 @@ pub(super) fn open_located(located: Located, flags: c_int) -> Result<c_int, Errn
     descriptor::open_node(located.node, access)
 }
 
+/// Whether the text does not name the directory that it leads to.
+pub(super) fn is_unnamed(path: &[u8]) -> bool {
+    region::region().is_some() && matches!(last_component(trim(path).0), b"" | b"." | b"..")
+}
+
 fn access(flags: c_int) -> Access {
     Access {
         is_close_on_exec: flags & O_CLOEXEC != 0,
@@ -96,10 +102,28 @@ fn access(flags: c_int) -> Access {
     }
 }
 
+/// Opens a directory that the kernel has and that may have children of ours, and notes that.
+///
 /// # Safety
 ///
 /// `path` is null or a string.
-unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<c_int> {
+unsafe fn open_overlay(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<c_int> {
+    // SAFETY: the caller's promise.
+    let path = unsafe { string::cstr(path) }?;
+    let opened = kernel::openat(directory, path, flags.cast_unsigned());
+    Some(opened.map(|opened| {
+        overlay::set(opened.number());
+        opened.into_number()
+    }))
+}
+
+/// What the family answers for a path that is ours.
+///
+/// # Safety
+///
+/// `path` is null or a string.
+#[inline(never)]
+pub(super) unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<c_int> {
     let last = if flags & O_NOFOLLOW != 0 {
         Last::Kept
     } else {
@@ -107,11 +131,18 @@ unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome
     };
     // SAFETY: the caller's promise.
     if let Some(located) = unsafe { locate_as(directory, path, last) } {
-        // A directory that exists shows the kernel's own; its files are found by their paths.
-        if matches!(located.node, Node::Directory { .. }) && super::stat::exists(directory, path) {
-            return None;
+        let is_directory = matches!(located.node, Node::Directory { .. });
+        if is_directory && super::stat::exists(directory, path) {
+            // SAFETY: the caller's promise.
+            return unsafe { open_overlay(directory, path, flags) };
         }
         return Some(open_located(located, flags));
+    }
+    // The current directory and the like: which one, is seen when it is to be listed.
+    // SAFETY: the caller's promise.
+    if flags & O_DIRECTORY != 0 && is_unnamed(unsafe { string::bytes(path) }?) {
+        // SAFETY: the caller's promise.
+        return unsafe { open_overlay(directory, path, flags) };
     }
     // SAFETY: the caller's promise.
     let text = unsafe { string::bytes(path) }?;
@@ -132,12 +163,6 @@ interpose! {
         unsafe { decide(CURRENT, path, flags) }
     }
 
-    /// open(2) for large files.
-    fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-        // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
-    }
-
     /// Fortified `open` without a mode (glibc, `_FORTIFY_SOURCE`).
     fn __open_2(path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: open(2) demands a string.
@@ -150,26 +175,8 @@ interpose! {
         unsafe { decide(CURRENT, path, flags) }
     }
 
-    /// `open` under another name of glibc.
-    fn __open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-        // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
-    }
-
-    /// `open64` under another name of glibc.
-    fn __open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-        // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
-    }
-
     /// openat(2).
     fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-        // SAFETY: openat(2) demands a string.
-        unsafe { decide(directory, path, flags) }
-    }
-
-    /// openat(2) for large files.
-    fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         // SAFETY: openat(2) demands a string.
         unsafe { decide(directory, path, flags) }
     }
@@ -204,12 +211,6 @@ interpose! {
         unsafe { decide(CURRENT, path, O_CREAT | O_TRUNC | 1) }
     }
 
-    /// creat(3) for large files.
-    fn creat64(path: *const c_char, mode: c_uint) -> c_int {
-        // SAFETY: creat(3) demands a string.
-        unsafe { decide(CURRENT, path, O_CREAT | O_TRUNC | 1) }
-    }
-
     /// name_to_handle_at(2): our files have no handles.
     fn name_to_handle_at(
         directory: c_int,
@@ -222,4 +223,17 @@ interpose! {
         unsafe { locate(directory, path) }?;
         Some(Err(Errno::OPNOTSUPP))
     }
+}
+
+same! {
+    /// open(2) for large files.
+    fn open64 = open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
+    /// `open` under another name of glibc.
+    fn __open = open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
+    /// `open64` under another name of glibc.
+    fn __open64 = open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
+    /// openat(2) for large files.
+    fn openat64 = openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
+    /// creat(3) for large files.
+    fn creat64 = creat(path: *const c_char, mode: c_uint) -> c_int;
 }

@@ -3,7 +3,7 @@
 
 use core::arch::naked_asm;
 use core::ffi::{c_char, c_int, c_void};
-use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::descriptor;
 use crate::launch::frame;
@@ -77,10 +77,14 @@ interpose! {
 /// The address of the next function of `name`; 0 and `ENOSYS` when there is none.
 fn after(cache: &AtomicUsize, name: &[u8]) -> usize {
     prepare();
-    next::resolve(cache, name).unwrap_or_else(|| {
+    let address = match cache.load(Ordering::Relaxed) {
+        0 => next::resolve(cache, name, 0),
+        known => known,
+    };
+    if address == 0 {
         errno::set(Errno::NOSYS);
-        0
-    })
+    }
+    address
 }
 
 extern "C" fn next_vfork() -> usize {
@@ -147,4 +151,7 @@ jump! {
 
     /// clone(2).
     fn clone => next_clone;
+
+    /// `clone` under another name of the C libraries.
+    fn __clone => next_clone;
 }

@@ -83,47 +83,14 @@ interpose! {
         unsafe { decide(fd, buffer, count) }
     }
 
-    /// `read` under another name of glibc.
-    fn __read(fd: c_int, buffer: *mut c_void, count: usize) -> isize {
-        // SAFETY: read(2) demands the same.
-        unsafe { decide(fd, buffer, count) }
-    }
-
     /// pread(2).
     fn pread(fd: c_int, buffer: *mut c_void, count: usize, offset: i64) -> isize {
         // SAFETY: pread(2) demands the same.
         unsafe { decide_at(fd, buffer, count, offset) }
     }
 
-    /// pread(2) for large files.
-    fn pread64(fd: c_int, buffer: *mut c_void, count: usize, offset: i64) -> isize {
-        // SAFETY: pread(2) demands the same.
-        unsafe { decide_at(fd, buffer, count, offset) }
-    }
-
-    /// `pread64` under another name of glibc.
-    fn __pread64(fd: c_int, buffer: *mut c_void, count: usize, offset: i64) -> isize {
-        // SAFETY: pread(2) demands the same.
-        unsafe { decide_at(fd, buffer, count, offset) }
-    }
-
     /// Fortified `pread`.
     fn __pread_chk(
-        fd: c_int,
-        buffer: *mut c_void,
-        count: usize,
-        offset: i64,
-        size: usize,
-    ) -> isize {
-        if count > size {
-            return None;
-        }
-        // SAFETY: pread(2) demands the same.
-        unsafe { decide_at(fd, buffer, count, offset) }
-    }
-
-    /// Fortified `pread64`.
-    fn __pread64_chk(
         fd: c_int,
         buffer: *mut c_void,
         count: usize,
@@ -149,12 +116,6 @@ interpose! {
         unsafe { decide_scattered(fd, pieces, count, Some(offset)) }
     }
 
-    /// preadv(2) for large files.
-    fn preadv64(fd: c_int, pieces: *const Iovec, count: c_int, offset: i64) -> isize {
-        // SAFETY: preadv(2) demands the same.
-        unsafe { decide_scattered(fd, pieces, count, Some(offset)) }
-    }
-
     /// preadv2(2).
     fn preadv2(
         fd: c_int,
@@ -166,16 +127,31 @@ interpose! {
         // SAFETY: preadv2(2) demands the same.
         unsafe { decide_scattered(fd, pieces, count, or_current(offset)) }
     }
+}
 
+same! {
+    /// pread(2) for large files.
+    fn pread64 = pread(fd: c_int, buffer: *mut c_void, count: usize, offset: i64) -> isize;
+    /// preadv(2) for large files.
+    fn preadv64 = preadv(fd: c_int, pieces: *const Iovec, count: c_int, offset: i64) -> isize;
     /// preadv2(2) for large files.
-    fn preadv64v2(
+    fn preadv64v2 = preadv2(
         fd: c_int,
         pieces: *const Iovec,
         count: c_int,
         offset: i64,
         flags: c_int,
-    ) -> isize {
-        // SAFETY: preadv2(2) demands the same.
-        unsafe { decide_scattered(fd, pieces, count, or_current(offset)) }
-    }
+    ) -> isize;
+    /// `read` under another name of glibc.
+    fn __read = read(fd: c_int, buffer: *mut c_void, count: usize) -> isize;
+    /// `pread64` under another name of glibc.
+    fn __pread64 = pread(fd: c_int, buffer: *mut c_void, count: usize, offset: i64) -> isize;
+    /// Fortified `pread64`.
+    fn __pread64_chk = __pread_chk(
+        fd: c_int,
+        buffer: *mut c_void,
+        count: usize,
+        offset: i64,
+        size: usize,
+    ) -> isize;
 }

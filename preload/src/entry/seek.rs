@@ -25,9 +25,7 @@ fn seek(found: &Virtual, offset: i64, whence: c_int) -> Result<i64, Errno> {
     if found.is_path_only() {
         return Err(Errno::BADF);
     }
-    if found.tag.is_directory {
-        return Ok(0);
-    }
+    // Of a directory: a place of its list (getdents64(2)).
     let len = i64::try_from(found.len).unwrap_or(MOST);
     let within = || (0..len).contains(&offset).then_some(()).ok_or(Errno::NXIO);
     let target = match whence {
@@ -57,14 +55,11 @@ interpose! {
     fn lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
         decide(fd, offset, whence)
     }
+}
 
+same! {
     /// lseek(2) for large files.
-    fn lseek64(fd: c_int, offset: i64, whence: c_int) -> i64 {
-        decide(fd, offset, whence)
-    }
-
+    fn lseek64 = lseek(fd: c_int, offset: i64, whence: c_int) -> i64;
     /// `lseek` under another name of glibc.
-    fn __lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
-        decide(fd, offset, whence)
-    }
+    fn __lseek = lseek(fd: c_int, offset: i64, whence: c_int) -> i64;
 }

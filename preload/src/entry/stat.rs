@@ -160,28 +160,16 @@ macro_rules! stat_functions {
 stat_functions! {
     /// stat(2).
     stat(path: *const c_char, out: *mut Stat; of_path(CURRENT, path, 0, out))
-    /// stat(2) for large files.
-    stat64(path: *const c_char, out: *mut Stat; of_path(CURRENT, path, 0, out))
     /// lstat(2): none of our files is a symbolic link.
     lstat(path: *const c_char, out: *mut Stat; of_path(CURRENT, path, NOFOLLOW, out))
-    /// lstat(2) for large files.
-    lstat64(path: *const c_char, out: *mut Stat; of_path(CURRENT, path, NOFOLLOW, out))
     /// fstat(2).
     fstat(fd: c_int, out: *mut Stat; of_open(fd, out))
-    /// fstat(2) for large files.
-    fstat64(fd: c_int, out: *mut Stat; of_open(fd, out))
     /// `stat` as programs linked before glibc 2.33 call it.
     __xstat(version: c_int, path: *const c_char, out: *mut Stat; of_path(CURRENT, path, 0, out))
-    /// `stat64` as programs linked before glibc 2.33 call it.
-    __xstat64(version: c_int, path: *const c_char, out: *mut Stat; of_path(CURRENT, path, 0, out))
     /// `lstat` as programs linked before glibc 2.33 call it.
     __lxstat(version: c_int, path: *const c_char, out: *mut Stat; of_path(CURRENT, path, NOFOLLOW, out))
-    /// `lstat64` as programs linked before glibc 2.33 call it.
-    __lxstat64(version: c_int, path: *const c_char, out: *mut Stat; of_path(CURRENT, path, NOFOLLOW, out))
     /// `fstat` as programs linked before glibc 2.33 call it.
     __fxstat(version: c_int, fd: c_int, out: *mut Stat; of_open(fd, out))
-    /// `fstat64` as programs linked before glibc 2.33 call it.
-    __fxstat64(version: c_int, fd: c_int, out: *mut Stat; of_open(fd, out))
 }
 
 interpose! {
@@ -191,26 +179,8 @@ interpose! {
         unsafe { of_path(directory, path, flags, out) }
     }
 
-    /// fstatat(2) for large files.
-    fn fstatat64(directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
-        // SAFETY: fstatat(2) demands a string and room for the answer.
-        unsafe { of_path(directory, path, flags, out) }
-    }
-
     /// `fstatat` as programs linked before glibc 2.33 call it.
     fn __fxstatat(
-        version: c_int,
-        directory: c_int,
-        path: *const c_char,
-        out: *mut Stat,
-        flags: c_int,
-    ) -> c_int {
-        // SAFETY: fstatat(2) demands a string and room for the answer.
-        unsafe { of_path(directory, path, flags, out) }
-    }
-
-    /// `fstatat64` as programs linked before glibc 2.33 call it.
-    fn __fxstatat64(
         version: c_int,
         directory: c_int,
         path: *const c_char,
@@ -232,4 +202,34 @@ interpose! {
         // SAFETY: statx(2) demands a string and room for the answer.
         unsafe { statx_of_path(directory, path, flags, out) }
     }
+}
+
+same! {
+    /// stat(2) for large files.
+    fn stat64 = stat(path: *const c_char, out: *mut Stat) -> c_int;
+    /// lstat(2) for large files.
+    fn lstat64 = lstat(path: *const c_char, out: *mut Stat) -> c_int;
+    /// fstat(2) for large files.
+    fn fstat64 = fstat(fd: c_int, out: *mut Stat) -> c_int;
+    /// fstatat(2) for large files.
+    fn fstatat64 = fstatat(
+        directory: c_int,
+        path: *const c_char,
+        out: *mut Stat,
+        flags: c_int,
+    ) -> c_int;
+    /// `stat64` as programs linked before glibc 2.33 call it.
+    fn __xstat64 = __xstat(version: c_int, path: *const c_char, out: *mut Stat) -> c_int;
+    /// `lstat64` as programs linked before glibc 2.33 call it.
+    fn __lxstat64 = __lxstat(version: c_int, path: *const c_char, out: *mut Stat) -> c_int;
+    /// `fstat64` as programs linked before glibc 2.33 call it.
+    fn __fxstat64 = __fxstat(version: c_int, fd: c_int, out: *mut Stat) -> c_int;
+    /// `fstatat64` as programs linked before glibc 2.33 call it.
+    fn __fxstatat64 = __fxstatat(
+        version: c_int,
+        directory: c_int,
+        path: *const c_char,
+        out: *mut Stat,
+        flags: c_int,
+    ) -> c_int;
 }

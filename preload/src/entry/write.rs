@@ -67,23 +67,8 @@ interpose! {
         not_for_writing(fd)
     }
 
-    /// `write` under another name of glibc.
-    fn __write(fd: c_int, buffer: *const c_void, count: usize) -> isize {
-        not_for_writing(fd)
-    }
-
     /// pwrite(2).
     fn pwrite(fd: c_int, buffer: *const c_void, count: usize, offset: i64) -> isize {
-        not_for_writing(fd)
-    }
-
-    /// pwrite(2) for large files.
-    fn pwrite64(fd: c_int, buffer: *const c_void, count: usize, offset: i64) -> isize {
-        not_for_writing(fd)
-    }
-
-    /// `pwrite64` under another name of glibc.
-    fn __pwrite64(fd: c_int, buffer: *const c_void, count: usize, offset: i64) -> isize {
         not_for_writing(fd)
     }
 
@@ -97,24 +82,8 @@ interpose! {
         not_for_writing(fd)
     }
 
-    /// pwritev(2) for large files.
-    fn pwritev64(fd: c_int, pieces: *const Iovec, count: c_int, offset: i64) -> isize {
-        not_for_writing(fd)
-    }
-
     /// pwritev2(2).
     fn pwritev2(
-        fd: c_int,
-        pieces: *const Iovec,
-        count: c_int,
-        offset: i64,
-        flags: c_int,
-    ) -> isize {
-        not_for_writing(fd)
-    }
-
-    /// pwritev2(2) for large files.
-    fn pwritev64v2(
         fd: c_int,
         pieces: *const Iovec,
         count: c_int,
@@ -130,20 +99,8 @@ interpose! {
         Some(Err(Errno::INVAL))
     }
 
-    /// ftruncate(2) for large files.
-    fn ftruncate64(fd: c_int, len: i64) -> c_int {
-        descriptor::of(fd)?;
-        Some(Err(Errno::INVAL))
-    }
-
     /// truncate(2).
     fn truncate(path: *const c_char, len: i64) -> c_int {
-        // SAFETY: truncate(2) demands a string.
-        unsafe { read_only_path(CURRENT, path) }
-    }
-
-    /// truncate(2) for large files.
-    fn truncate64(path: *const c_char, len: i64) -> c_int {
         // SAFETY: truncate(2) demands a string.
         unsafe { read_only_path(CURRENT, path) }
     }
@@ -153,19 +110,8 @@ interpose! {
         not_for_writing(fd)
     }
 
-    /// fallocate(2) for large files.
-    fn fallocate64(fd: c_int, mode: c_int, offset: i64, len: i64) -> c_int {
-        not_for_writing(fd)
-    }
-
     /// posix_fallocate(3), which answers its error.
     fn posix_fallocate(fd: c_int, offset: i64, len: i64) -> c_int {
-        descriptor::of(fd)?;
-        Some(Ok(Errno::BADF.0))
-    }
-
-    /// posix_fallocate(3) for large files.
-    fn posix_fallocate64(fd: c_int, offset: i64, len: i64) -> c_int {
         descriptor::of(fd)?;
         Some(Ok(Errno::BADF.0))
     }
@@ -308,4 +254,31 @@ interpose! {
         // SAFETY: link(2) demands strings.
         unsafe { read_only_paths(CURRENT, from, CURRENT, to) }
     }
+}
+
+same! {
+    /// `write` under another name of glibc.
+    fn __write = write(fd: c_int, buffer: *const c_void, count: usize) -> isize;
+    /// pwrite(2) for large files.
+    fn pwrite64 = pwrite(fd: c_int, buffer: *const c_void, count: usize, offset: i64) -> isize;
+    /// `pwrite64` under another name of glibc.
+    fn __pwrite64 = pwrite(fd: c_int, buffer: *const c_void, count: usize, offset: i64) -> isize;
+    /// posix_fallocate(3) for large files.
+    fn posix_fallocate64 = posix_fallocate(fd: c_int, offset: i64, len: i64) -> c_int;
+    /// pwritev(2) for large files.
+    fn pwritev64 = pwritev(fd: c_int, pieces: *const Iovec, count: c_int, offset: i64) -> isize;
+    /// pwritev2(2) for large files.
+    fn pwritev64v2 = pwritev2(
+        fd: c_int,
+        pieces: *const Iovec,
+        count: c_int,
+        offset: i64,
+        flags: c_int,
+    ) -> isize;
+    /// ftruncate(2) for large files.
+    fn ftruncate64 = ftruncate(fd: c_int, len: i64) -> c_int;
+    /// truncate(2) for large files.
+    fn truncate64 = truncate(path: *const c_char, len: i64) -> c_int;
+    /// fallocate(2) for large files.
+    fn fallocate64 = fallocate(fd: c_int, mode: c_int, offset: i64, len: i64) -> c_int;
 }

@@ -10,8 +10,10 @@ pub mod frame;
 pub mod handed;
 pub mod names;
 pub mod privilege;
+pub mod quiet;
 mod report;
 pub mod search;
+pub mod streams;
 pub mod target;
 
 use core::ffi::{c_char, c_int};

@@ -204,7 +204,7 @@ fn put(out: &mut [u8], text: &[u8]) -> Option<()> {
 fn real_directory(directory: i32, name: &CStr) -> Option<PathBuf> {
     let flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
     let opened = kernel::openat(directory, name, flags).ok()?;
-    let real = link_of(u64::try_from(opened.number()).ok()?);
+    let real = link_of(opened.number());
     if real.is_some() || !name.to_bytes().starts_with(b"/") {
         return real;
     }
@@ -214,12 +214,23 @@ fn real_directory(directory: i32, name: &CStr) -> Option<PathBuf> {
     Some(path)
 }
 
+/// `/proc/self/fd/NUMBER`, with its NUL.
+#[must_use]
+pub fn descriptor_path(number: i32) -> [u8; 32] {
+    const PREFIX: &[u8] = b"/proc/self/fd/";
+    let mut name = [0_u8; 32];
+    let _fits = put(&mut name, PREFIX);
+    // A NUL must be left behind the digits.
+    let digits = name.get_mut(PREFIX.len()..31);
+    if let (Some(digits), Ok(number)) = (digits, u64::try_from(number)) {
+        let _digits = write_decimal(number, digits);
+    }
+    name
+}
+
 /// What `/proc/self/fd/NUMBER` points to, if that is a path.
-fn link_of(number: u64) -> Option<PathBuf> {
-    let mut name = [0_u8; 48];
-    let prefix = b"/proc/self/fd/";
-    put(&mut name, prefix)?;
-    write_decimal(number, name.get_mut(prefix.len()..47)?)?;
+fn link_of(number: i32) -> Option<PathBuf> {
+    let name = descriptor_path(number);
     let mut target = [0_u8; PATH_MAX];
     let name = CStr::from_bytes_until_nul(&name).ok()?;
     let len = kernel::readlink(name, &mut target).ok()?;

@@ -121,6 +121,7 @@ fn open(found: &Found) -> Option<()> {
     names::fill(&region::region()?);
     if let Some(last) = scan {
         descriptor::find_inherited(last);
+        let _served = crate::entry::stdio::serve_standard_input();
     }
     Some(())
 }

@@ -68,7 +68,8 @@ pub fn fill(region: &Region<'_>) {
         let mut rest = path;
         while let Some(slash) = rest.iter().rposition(|byte| *byte == b'/') {
             rest = rest.get(..slash).unwrap_or_default();
-            if rest.is_empty() {
+            // A directory that is there has its own directories there.
+            if rest.is_empty() || find(region, rest).is_some() {
                 break;
             }
             enter(index, rest, false);

@@ -466,3 +466,28 @@ pub fn getgid() -> u32 {
     // SAFETY: no address is passed.
     u32::try_from(unsafe { raw::syscall0(linux::__NR_getgid as usize) }).unwrap_or(u32::MAX)
 }
+
+/// pipe2(2), close-on-exec: the end to read from, and the one to write to.
+///
+/// # Errors
+///
+/// `EMFILE`, `ENFILE`.
+pub fn pipe() -> Result<(Fd, Fd), Errno> {
+    let mut ends = [0 as c_int; 2];
+    let at = ends.as_mut_ptr() as usize;
+    // SAFETY: the kernel writes two numbers to where two have room.
+    answer(unsafe { raw::syscall2(linux::__NR_pipe2 as usize, at, flag(O_CLOEXEC)) })?;
+    let [read, write] = ends;
+    Ok((Fd(read), Fd(write)))
+}
+
+/// fcntl(2), `F_SETPIPE_SZ`: makes room in a pipe, and answers how much there is, in bytes.
+///
+/// # Errors
+///
+/// `EPERM` (beyond what the user may have), `EBUSY`.
+pub fn set_pipe_size(fd: c_int, len: usize) -> Result<usize, Errno> {
+    let command = flag(linux::F_SETPIPE_SZ);
+    // SAFETY: no address is passed.
+    answer(unsafe { raw::syscall3(linux::__NR_fcntl as usize, arg(fd), command, len) })
+}

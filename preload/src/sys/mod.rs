@@ -3,8 +3,11 @@
 pub mod environ;
 pub mod errno;
 pub mod kernel;
+pub mod memory;
 pub mod next;
 pub mod process;
+pub mod signal;
+pub mod stream;
 pub mod string;
 
 /// Zeroes memory that held a secret. A plain store to memory that is not read again would be left

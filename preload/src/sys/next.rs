@@ -17,9 +17,6 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// what the program is linked with; the C library is found among the first hundred of them.
 const MAX_OBJECTS: usize = 128;
 
-/// A name that no object has, in the cache of a [`Next`].
-const MISSING: usize = 1;
-
 #[repr(C)]
 struct ProgramHeader {
     kind: u32,
@@ -117,21 +114,19 @@ pub fn own_path() -> Option<&'static CStr> {
     (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
 }
 
-/// The address of the next function `name` (with its NUL), kept in `cache`.
+/// The address of the next function `name` (with its NUL), kept in `cache`; `missing` when no object
+/// has it.
+#[cold]
+#[inline(never)]
 #[must_use]
-pub fn resolve(cache: &AtomicUsize, name: &[u8]) -> Option<usize> {
-    let address = match cache.load(Ordering::Relaxed) {
-        0 => {
-            let found = find(name);
-            // Before the list is made there is nothing to remember.
-            if OBJECTS.count.load(Ordering::Relaxed) > 0 {
-                cache.store(found.unwrap_or(MISSING), Ordering::Relaxed);
-            }
-            found.unwrap_or(MISSING)
-        }
-        known => known,
-    };
-    (address != MISSING).then_some(address)
+pub fn resolve(cache: &AtomicUsize, name: &[u8], missing: usize) -> usize {
+    crate::state::init::ensure();
+    let found = find(name).unwrap_or(missing);
+    // Before the list is made there is nothing to remember.
+    if OBJECTS.count.load(Ordering::Relaxed) > 0 {
+        cache.store(found, Ordering::Relaxed);
+    }
+    found
 }
 
 /// The address of symbol `name` (with its NUL) in an object behind us.

@@ -12,6 +12,7 @@ use crate::exec::{self, Cmd};
 use crate::paths;
 use crate::versions::{APT_RUN, AptPackage, CargoTool, GoTool};
 
+pub(crate) mod runtimes;
 pub(crate) mod server;
 
 /// Where Debian keeps PostgreSQL's server programs, outside `PATH`, a folder for each version.
@@ -86,9 +87,10 @@ pub(crate) fn missing(wanted: &[AptPackage]) -> Vec<AptPackage> {
     wanted.iter().filter(lacks).copied().collect()
 }
 
-/// A program on `PATH`, or among PostgreSQL's server programs, newest version first.
+/// A program on `PATH`, among the administrator's, or among PostgreSQL's server programs, newest
+/// version first.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    exec::which(name).or_else(|| {
+    exec::which(name).or_else(|| sbin(name)).or_else(|| {
         let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir(POSTGRESQL)
             .ok()?
             .filter_map(|entry| {
@@ -102,6 +104,20 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
             .rev()
             .map(|(_, dir)| dir.join("bin").join(name));
         files.into_iter().find(|file| exec::is_executable(file))
+    })
+}
+
+/// In `/usr/sbin`, which is not on every user's `PATH`; a version may follow the name
+/// (`php-fpm8.2`).
+fn sbin(name: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir("/usr/sbin").ok()?;
+    let mut files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    files.find(|file| {
+        let rest = file
+            .file_name()
+            .and_then(|file| file.to_str()?.strip_prefix(name));
+        let is_version = |rest: &str| rest.chars().all(|c| c.is_ascii_digit() || c == '.');
+        rest.is_some_and(is_version) && exec::is_executable(file)
     })
 }
 

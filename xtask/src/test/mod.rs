@@ -42,6 +42,10 @@ const TIERS: &[Tier] = &[
         run: openbao,
     },
     Tier {
+        name: "runtimes",
+        run: runtimes,
+    },
+    Tier {
         name: "fuzz",
         run: fuzz::tier,
     },
@@ -128,6 +132,18 @@ fn openbao(report: &mut Report, filter: Option<&str>) -> Result<()> {
         .args(["test", "--locked", "--package", "cloudtaser-tests"])
         .args(["--features", "real-server", "--test", "openbao"]);
     let cargo = server.told(cargo.env("CLOUDTASER_BIN", binary));
+    cargo_test(report, cargo, filter)
+}
+
+/// Programs that no one here wrote; cargo leaves them out of `process` for want of the feature.
+fn runtimes(report: &mut Report, filter: Option<&str>) -> Result<()> {
+    setup::for_running()?;
+    let programs = setup::runtimes::for_runtimes()?;
+    let binary = product::build(true)?;
+    let cargo = Cmd::new("cargo")
+        .args(["test", "--locked", "--package", "cloudtaser-tests"])
+        .args(["--features", "runtimes", "--test", "runtimes"]);
+    let cargo = programs.told(cargo.env("CLOUDTASER_BIN", binary));
     cargo_test(report, cargo, filter)
 }
 

@@ -8,6 +8,7 @@ use cloudtaser_abi::region::Entry;
 use linux_raw_sys::general::STATX_BASIC_STATS;
 
 use crate::descriptor::Virtual;
+use crate::entry::dir::directories_below;
 use crate::lookup::path::PATH_MAX;
 use crate::state::names::Node;
 use crate::state::{ledger, region};
@@ -27,6 +28,7 @@ pub(in crate::entry) struct Attributes {
     pub(in crate::entry) mode: u32,
     size: u64,
     inode: u64,
+    links: u32,
     user: u32,
     group: u32,
     /// Nanoseconds since 1970.
@@ -42,7 +44,10 @@ impl Attributes {
         };
         let entry = region.entry(index).ok_or(Errno::IO)?;
         match directory {
-            Some(len) => Ok(Self::directory(&entry, len)),
+            Some(len) => Ok(Self {
+                links: links(node),
+                ..Self::directory(&entry, len)
+            }),
             None if !ledger::is_left(index, &entry) => Err(Errno::NOENT),
             None => {
                 let len = entry.value_len().map_err(|_damaged| Errno::IO)?;
@@ -55,7 +60,11 @@ impl Attributes {
         let region = region::region().ok_or(Errno::BADF)?;
         let entry = region.entry(found.tag.index).ok_or(Errno::IO)?;
         Ok(if found.tag.is_directory {
-            Self::directory(&entry, usize::try_from(found.len).unwrap_or(0))
+            let (index, len) = (found.tag.index, usize::try_from(found.len).unwrap_or(0));
+            Self {
+                links: links(Node::Directory { index, len }),
+                ..Self::directory(&entry, len)
+            }
         } else {
             Self::file(&entry, found.len)
         })
@@ -77,18 +86,16 @@ impl Attributes {
             mode: S_IFDIR | DIRECTORY_MODE,
             size: DIRECTORY_SIZE,
             inode: inode(entry, len),
+            links: 1,
             user,
             group,
             changed_ns: entry.changed_ns().max(created),
         }
     }
 
-    fn is_directory(&self) -> bool {
-        self.mode & S_IFDIR != 0
-    }
-
-    fn links(&self) -> u32 {
-        if self.is_directory() { 2 } else { 1 }
+    /// The number of the file, stable and the same in every process.
+    pub(in crate::entry) fn inode(&self) -> u64 {
+        self.inode
     }
 
     fn blocks(&self) -> u64 {
@@ -108,7 +115,7 @@ impl Attributes {
         let mut stat: Stat = unsafe { mem::zeroed() };
         stat.st_dev = region::device();
         stat.st_ino = self.inode;
-        stat.st_nlink = u64::from(self.links());
+        stat.st_nlink = u64::from(self.links);
         stat.st_mode = self.mode;
         stat.st_uid = self.user;
         stat.st_gid = self.group;
@@ -129,7 +136,7 @@ impl Attributes {
         let mut statx: Statx = unsafe { mem::zeroed() };
         statx.stx_mask = STATX_BASIC_STATS;
         statx.stx_blksize = BLOCK;
-        statx.stx_nlink = self.links();
+        statx.stx_nlink = self.links;
         statx.stx_uid = self.user;
         statx.stx_gid = self.group;
         statx.stx_mode = u16::try_from(self.mode).unwrap_or(0);
@@ -151,6 +158,11 @@ impl Attributes {
         statx.stx_dev_minor = low((device & 0xff) | ((device >> 12) & 0x000f_ff00));
         statx
     }
+}
+
+/// What a directory counts: its name, its `.`, and the `..` of each directory in it.
+fn links(node: Node) -> u32 {
+    directories_below(node).saturating_add(2)
 }
 
 /// A number that belongs to the path, the same in every process: FNV-1a, 64 bits.
