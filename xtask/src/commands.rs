@@ -62,11 +62,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "measures the figures that we hold ourselves to, each beside its bar",
         more: "Names, with a store: size, start, sops, memory, many, many-memory. With a real\n\
                server over mutual TLS: server, server-many, server-memory, vals, agent,\n\
-               consul-template, crowd. The peers sops, vals and consul-template, and the server\n\
-               if there is none ($CLOUDTASER_TEST_SERVER, `bao`, `vault`), are built once with\n\
-               Go (some minutes each). Fails when a bar is not met. Leave the machine alone\n\
-               while it runs. CLOUDTASER_BIN names another binary than the one that would be\n\
-               built.",
+               consul-template, crowd. The preload library against the same without it: preload,\n\
+               which is preload-open, -find, -git, -python, -secret, -load and -threads. The\n\
+               peers sops, vals and consul-template, and the server if there is none\n\
+               ($CLOUDTASER_TEST_SERVER, `bao`, `vault`), are built once with Go (some minutes\n\
+               each). Fails when a bar is not met. Leave the machine alone while it runs.\n\
+               CLOUDTASER_BIN names another binary than the one that would be built.",
         flags: &["--json"],
         words: 1,
         call: |args| crate::bench::run(args.word(0), args.has("--json")),

@@ -14,7 +14,7 @@ use crate::paths::{self, TRIPLE};
 
 /// The library's file name, by which the wrapper looks for it
 /// (`PRELOAD_LIBRARY` in `abi/src/names.rs`).
-const FILE: &str = "libcloudtaser_preload.so";
+pub(crate) const FILE: &str = "libcloudtaser_preload.so";
 
 /// What the library may leave to the C library, without a version: in glibc since 2.2.5 and in
 /// musl. What is allocated is what the contract of a function hands to its caller (`scandir`,

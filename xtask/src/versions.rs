@@ -220,3 +220,27 @@ pub(crate) const APT_LINT: &[AptPackage] = &[AptPackage {
     programs: &["shellcheck"],
     why: "shell scripts",
 }];
+
+/// For `bench preload`: programs that open many files, and the count of system calls.
+pub(crate) const APT_BENCH: &[AptPackage] = &[
+    AptPackage {
+        name: "findutils",
+        programs: &["find"],
+        why: "a large tree walked with the preload library",
+    },
+    AptPackage {
+        name: "git",
+        programs: &["git"],
+        why: "a large repository looked at with the preload library",
+    },
+    AptPackage {
+        name: "python3",
+        programs: &["python3"],
+        why: "many modules imported with the preload library",
+    },
+    AptPackage {
+        name: "strace",
+        programs: &["strace"],
+        why: "locks that the preload library would take",
+    },
+];

@@ -125,10 +125,14 @@ fn from_cache(index: usize, entry: &Entry<'_>) -> Result<Option<Fd>, Errno> {
         .iter()
         .position(|place| place.load(Ordering::Acquire) == key);
     if let Some(number) = place.and_then(|place| hidden::number(Role::Cached(place))) {
-        let fd = dupfd_cloexec(number, 0)?;
-        // Another thread may have replaced it between the two lines above.
-        if token::inspect(fd.number()).is_some_and(|(tag, _)| tag == wanted) {
-            return Ok(Some(fd));
+        // Another thread may have replaced it meanwhile: then the number is closed, or is of
+        // something else.
+        match dupfd_cloexec(number, 0) {
+            Ok(fd) if token::inspect(fd.number()).is_some_and(|(tag, _)| tag == wanted) => {
+                return Ok(Some(fd));
+            }
+            Ok(_) | Err(Errno::BADF) => {}
+            Err(error) => return Err(error),
         }
     }
     let (file, tag) = token::of_entry(index, entry)?;

@@ -1,6 +1,9 @@
 //! Plays the wrapper for a program of the tests: a region with one file, the hand-over to the
 //! preload library, and new versions of the value as fast as they can be published, until a file
 //! appears. `rotating LIBRARY PATH STOP PROGRAM ARGUMENT…`
+//!
+//! The variable `ROTATING_PAUSE_US` makes it wait so many microseconds after each version, which
+//! leaves the processors to the program.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -10,6 +13,7 @@
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use cloudtaser_abi::handover::{HANDOVER_MAX, Handover};
 use cloudtaser_abi::names::{ENV_PRELOAD, ENV_REGION_FD};
@@ -55,12 +59,14 @@ fn main() {
         )
         .spawn()
         .expect("started");
+    let pause = std::env::var("ROTATING_PAUSE_US").ok();
+    let pause = pause.map(|text| Duration::from_micros(text.parse().expect("a number")));
     let mut versions = 0_u64;
     while !Path::new(stop).exists() && child.try_wait().expect("waited").is_none() {
         let letter = b'a' + u8::try_from(versions % 26).expect("a letter");
         region.publish(0, &[letter; LEN]).expect("published");
         versions += 1;
-        std::thread::yield_now();
+        pause.map_or_else(std::thread::yield_now, std::thread::sleep);
     }
     let status = child.wait().expect("waited");
     println!("ended {status}, versions {}", versions > 10);

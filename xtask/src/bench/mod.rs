@@ -17,6 +17,7 @@ mod crowd;
 mod fetch;
 mod paired;
 mod peers;
+mod preload;
 mod resident;
 mod server;
 mod stage;
@@ -46,67 +47,36 @@ struct Bench {
     run: fn(&Stage) -> Result<Vec<Figure>>,
 }
 
+const fn bench(name: &'static str, run: fn(&Stage) -> Result<Vec<Figure>>) -> Bench {
+    Bench { name, run }
+}
+
 const BENCHES: &[Bench] = &[
-    Bench {
-        name: "size",
-        run: resident::size,
-    },
-    Bench {
-        name: "start",
-        run: start::ten,
-    },
-    Bench {
-        name: "sops",
-        run: start::against_sops,
-    },
-    Bench {
-        name: "memory",
-        run: resident::supervising,
-    },
-    Bench {
-        name: "many",
-        run: start::thousand,
-    },
-    Bench {
-        name: "many-memory",
-        run: resident::thousand,
-    },
-    Bench {
-        name: "server",
-        run: fetch::ten,
-    },
-    Bench {
-        name: "server-many",
-        run: fetch::thousand,
-    },
-    Bench {
-        name: "server-memory",
-        run: resident::supervising_from_server,
-    },
-    Bench {
-        name: "vals",
-        run: peers::vals,
-    },
-    Bench {
-        name: "agent",
-        run: peers::agent,
-    },
-    Bench {
-        name: "consul-template",
-        run: peers::consul_template,
-    },
-    Bench {
-        name: "crowd",
-        run: crowd::at_once,
-    },
+    bench("size", resident::size),
+    bench("start", start::ten),
+    bench("sops", start::against_sops),
+    bench("memory", resident::supervising),
+    bench("many", start::thousand),
+    bench("many-memory", resident::thousand),
+    bench("server", fetch::ten),
+    bench("server-many", fetch::thousand),
+    bench("server-memory", resident::supervising_from_server),
+    bench("vals", peers::vals),
+    bench("agent", peers::agent),
+    bench("consul-template", peers::consul_template),
+    bench("crowd", crowd::at_once),
+    bench("preload-open", preload::unrelated),
+    bench("preload-find", preload::programs::find),
+    bench("preload-git", preload::programs::git),
+    bench("preload-python", preload::programs::python),
+    bench("preload-secret", preload::secret),
+    bench("preload-load", preload::load),
+    bench("preload-threads", preload::threads::rotating),
 ];
 
 /// The command itself: fails when a bar is not met.
 pub(crate) fn run(name: Option<&str>, json: bool) -> Answer {
-    let wanted: Vec<&Bench> = BENCHES
-        .iter()
-        .filter(|bench| name.is_none_or(|name| name == bench.name))
-        .collect();
+    let wanted = wanted(name);
     if wanted.is_empty() {
         let wrong = name.unwrap_or_default();
         let names: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
@@ -130,6 +100,20 @@ pub(crate) fn run(name: Option<&str>, json: bool) -> Answer {
         }
     );
     Ok(figures.iter().all(Figure::is_met))
+}
+
+/// The benchmark of that name; else those whose name begins with it and a dash; all without one.
+fn wanted(name: Option<&str>) -> Vec<&'static Bench> {
+    let is_alone = BENCHES.iter().any(|bench| Some(bench.name) == name);
+    let is_wanted = |bench: &&Bench| match name {
+        None => true,
+        Some(name) if is_alone => bench.name == name,
+        Some(name) => {
+            let rest = bench.name.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with('-'))
+        }
+    };
+    BENCHES.iter().filter(is_wanted).collect()
 }
 
 fn as_table(figures: &[Figure]) -> String {
@@ -174,6 +158,15 @@ fn as_json(figures: &[Figure]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_one_benchmark_or_a_group() {
+        let names = |name| -> Vec<&str> { wanted(name).iter().map(|bench| bench.name).collect() };
+        assert_eq!(names(Some("server")), ["server"]);
+        assert_eq!(names(None).len(), BENCHES.len());
+        assert!(names(Some("preload")).contains(&"preload-open"));
+        assert!(names(Some("pre")).is_empty());
+    }
 
     #[test]
     fn small_figures_are_not_rounded_away() {

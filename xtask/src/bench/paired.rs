@@ -83,11 +83,37 @@ pub(super) fn to_mark(cmd: Cmd) -> Result<Duration> {
 }
 
 impl Pairs {
+    /// Of what was measured elsewhere, pair by pair.
+    pub(super) const fn new(pairs: Vec<(f64, f64)>) -> Self {
+        Self(pairs)
+    }
+
     /// How many there are, and both medians: a figure's last column.
     pub(super) fn how(&self) -> String {
         let (a, b) = self.medians();
         let (rounds, a, b) = (self.0.len(), a * 1e3, b * 1e3);
         format!("{rounds} pairs; medians {a:.2} and {b:.2} ms")
+    }
+
+    /// How many there are, medians and fastest of both, in microseconds: for what is shorter.
+    pub(super) fn how_short(&self) -> String {
+        let (a, b) = self.medians();
+        let fastest =
+            |side: fn(&(f64, f64)) -> f64| self.0.iter().map(side).fold(f64::NAN, f64::min);
+        let (least_a, least_b) = (fastest(|pair| pair.0), fastest(|pair| pair.1));
+        format!(
+            "{} pairs; medians {:.3} and {:.3} µs, fastest {:.3} and {:.3} µs",
+            self.0.len(),
+            a * 1e6,
+            b * 1e6,
+            least_a * 1e6,
+            least_b * 1e6
+        )
+    }
+
+    /// Median of B / A.
+    pub(super) fn ratio(&self) -> f64 {
+        median(self.0.iter().map(|(a, b)| b / a).collect())
     }
 
     /// Median of B − A, in seconds.
@@ -135,6 +161,12 @@ mod tests {
         let pairs = Pairs(vec![(1.0, 3.0), (2.0, 4.0), (1.0, 900.0)]);
         assert!((pairs.difference() - 2.0).abs() < 1e-9);
         assert_eq!(pairs.medians(), (1.0, 4.0));
+        assert!((pairs.ratio() - 3.0).abs() < 1e-9);
+        let how = Pairs::new(vec![(1e-6, 4e-6), (3e-6, 2e-6)]).how_short();
+        assert_eq!(
+            how,
+            "2 pairs; medians 2.000 and 3.000 µs, fastest 1.000 and 2.000 µs"
+        );
         assert!((Pairs(vec![(2.0, 11.0)]).ratio_over(1.0) - 0.1).abs() < 1e-9);
         assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
         assert!(median(Vec::new()).is_nan());

@@ -15,11 +15,16 @@ use crate::{paths, product, setup};
 /// Secrets in the small and in the large store.
 pub(super) const TEN: usize = 10;
 pub(super) const THOUSAND: usize = 1000;
+/// Bytes in a value of the small store.
+pub(super) const SMALL_VALUE: usize = 32;
 /// Bytes in a value of the large store.
 pub(super) const LARGE_VALUE: usize = 1024;
 
 /// A program that does nothing: what the wrapper's start is measured over.
-const BARE: &str = "int main(void) { return 0; }\n";
+pub(super) const BARE: &str = "int main(void) { return 0; }\n";
+/// The file that exists in memory only.
+pub(super) const SERVED: &str = "/run/cloudtaser-bench/secret";
+
 /// The folder with everything; made anew for each run, below cargo's target folder.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -61,7 +66,7 @@ impl Stage {
             cloudtaser,
             server: OnceCell::new(),
         };
-        stage.fill(SMALL, 32)?;
+        stage.fill(SMALL, SMALL_VALUE)?;
         stage.fill(LARGE, LARGE_VALUE)?;
         Ok(stage)
     }
@@ -104,6 +109,16 @@ impl Stage {
             ]
         });
         self.on_store(&["run"], secrets).args(variables).arg("--")
+    }
+
+    /// `cloudtaser run` with the preload library, and a secret of 32 bytes as the file [`SERVED`]
+    /// and as a variable.
+    pub(super) fn serve(&self) -> Cmd {
+        let reference = "vault:secret/bench/0#value";
+        self.on_store(&["run", "--delivery", "preload"], SMALL)
+            .args(["--env".to_owned(), format!("SECRET_0={reference}")])
+            .args(["--file".to_owned(), format!("{SERVED}={reference}")])
+            .arg("--")
     }
 
     /// Values of a store, in the order of their paths: distinct, of `length` bytes.

@@ -1,7 +1,7 @@
 //! The protection level of this place, in `cloudtaser doctor`'s own words.
 
 use super::Store;
-use super::proof::Row;
+use super::row::Row;
 
 /// The protection level, and what is missing for the next one.
 pub(super) fn protection(store: &Store<'_>) -> Row {
@@ -16,20 +16,12 @@ pub(super) fn protection(store: &Store<'_>) -> Row {
             .and_then(serde_json::Value::as_str)
     };
     match (said("level"), said("missing")) {
-        (Some(level), Some(missing)) if !missing.is_empty() => Row {
+        (Some(level), Some(missing)) if !missing.is_empty() => Row::new(
             what,
-            good: true,
-            result: format!("{level}; for the next level: {missing}"),
-        },
-        (Some(level), _) => Row {
-            what,
-            good: true,
-            result: level.to_owned(),
-        },
-        (None, _) => Row {
-            what,
-            good: false,
-            result: "`cloudtaser doctor --json` names none".to_owned(),
-        },
+            true,
+            format!("{level}; for the next level: {missing}"),
+        ),
+        (Some(level), _) => Row::new(what, true, level),
+        (None, _) => Row::new(what, false, "`cloudtaser doctor --json` names none"),
     }
 }

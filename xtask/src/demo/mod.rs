@@ -1,21 +1,24 @@
 //! `cargo xtask demo`: a real PostgreSQL server whose password lies in the embedded store, `psql`
-//! run through `cloudtaser run` with it, and the proof of where the password is not.
+//! run through `cloudtaser run` with it as a file and as a variable, the proof of where the password
+//! is not, and what to type next.
 //!
 //! The steps are in this file; [`place`] keeps the temporary folder and cleans up, [`server`] is
-//! PostgreSQL, [`session`] the running `psql`, [`proof`] the questions asked while it lives.
+//! PostgreSQL, [`session`] a running `psql`, [`proof`] the questions asked while it lives.
 //! The password is random, passed on through pipes only, and never printed.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
 use self::needle::Needle;
+use self::outputs::Outputs;
 use self::place::Place;
-use self::proof::Row;
+use self::proof::Sought;
+use self::row::Row;
 use self::server::Server;
-use self::session::{Outputs, Session};
+use self::session::{Session, Way};
 use crate::command::Answer;
 use crate::exec::Cmd;
 use crate::table::{Table, Tone};
@@ -26,8 +29,11 @@ mod files;
 mod level;
 mod memory;
 mod needle;
+mod next;
+mod outputs;
 pub(crate) mod place;
 mod proof;
+mod row;
 mod server;
 mod session;
 
@@ -37,7 +43,8 @@ const FIELD: &str = "password";
 
 /// The command itself: fails when a row does.
 pub(crate) fn run() -> Answer {
-    let rows = rows()?;
+    let cloudtaser = binary()?;
+    let rows = rows(&cloudtaser)?;
     let mut table = Table::new(&["", "what", "result"]);
     for row in &rows {
         let (word, tone) = if row.good {
@@ -47,11 +54,12 @@ pub(crate) fn run() -> Answer {
         };
         table.row(vec![
             (word.to_owned(), tone),
-            (row.what.to_owned(), Tone::Plain),
+            (row.what.clone(), Tone::Plain),
             (row.result.clone(), Tone::Plain),
         ]);
     }
     print!("\n{}", table.render(term::stdout()));
+    print!("{}", next::text(&cloudtaser));
     Ok(rows.iter().all(|row| row.good))
 }
 
@@ -60,46 +68,65 @@ pub(crate) fn tier(report: &mut Report, filter: Option<&str>) -> Result<()> {
     if filter.is_some_and(|part| !"demo".contains(part)) {
         return Ok(());
     }
-    for row in rows()? {
+    for row in rows(&binary()?)? {
         println!("{}: {}", row.what, row.result);
         let outcome = if row.good {
             Outcome::Passed
         } else {
             Outcome::Failed(row.result)
         };
-        report.add(row.what, outcome);
+        report.add(&row.what, outcome);
     }
     Ok(())
 }
 
-/// Does it all and answers the proof.
-fn rows() -> Result<Vec<Row>> {
+/// The binary: the one that the caller names, else built.
+fn binary() -> Result<PathBuf> {
     setup::for_running()?;
-    let cloudtaser = match std::env::var_os("CLOUDTASER_BIN") {
-        Some(file) => PathBuf::from(file),
-        None => product::build(true)?,
-    };
+    match std::env::var_os("CLOUDTASER_BIN") {
+        Some(file) => Ok(PathBuf::from(file)),
+        None => product::build(true),
+    }
+}
+
+/// Does it all and answers the proof.
+fn rows(cloudtaser: &Path) -> Result<Vec<Row>> {
     let place = Place::new()?;
     let password = Needle::random()?;
     let marker = Needle::random()?;
     let mut outputs = Outputs::default();
 
     let store = Store {
-        cloudtaser,
+        cloudtaser: cloudtaser.to_owned(),
         place: &place,
     };
     store.fill(&password, &mut outputs)?;
     let server = Server::start(&place, &password)?;
-    let mut session = Session::start(&store, &server, &marker, &outputs)?;
-    let answer = session.ask("select 6 * 7;", "42")?;
-    let mut rows = vec![proof::answer(&answer)];
-    rows.extend(proof::collect(&place, &session, &password, &marker)?);
-    rows.push(session.finish()?);
-    outputs.add(
-        "postgres",
-        &std::fs::read(server.log()).context("cannot read the server's log")?,
-    );
-    rows.push(proof::output(&outputs, &password, &marker));
+    let sought = Sought {
+        value: &password,
+        marker: &marker,
+    };
+    let mut rows = Vec::new();
+    let begin = |way: Way| -> Result<(Session, Vec<Row>)> {
+        println!("\n{}", term::stdout().bold(way.says()));
+        let mut session = Session::start(&store, &server, way, &marker, &outputs)?;
+        let mut rows = vec![session.ask("select 6 * 7;", "42")?];
+        rows.extend(proof::collect(&session, sought)?);
+        Ok((session, rows))
+    };
+    let (file, asked) = begin(Way::File)?;
+    rows.extend(asked);
+    let (variable, asked) = begin(Way::Variable)?;
+    rows.extend(asked);
+    rows.push(proof::file_system(&place, sought)?);
+    let (control, asked) = begin(Way::Plain)?;
+    rows.extend(asked);
+    for session in [file, variable, control] {
+        rows.push(session.finish()?);
+    }
+    let log = std::fs::read(server.log()).context("cannot read the server's log")?;
+    outputs.add("postgres", &log);
+    rows.push(proof::output(&outputs, sought));
     rows.push(level::protection(&store));
     Ok(rows)
 }

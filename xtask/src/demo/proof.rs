@@ -1,126 +1,134 @@
-//! The questions that the demo asks while the program runs, and their answers as rows.
-//!
-//! Every search looks for two texts at once: the password, which must not be there, and a marker
-//! that was put there on purpose. A search that does not find the marker proves nothing and fails.
+//! The questions that the demo asks while the programs run, and their answers as rows.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use super::needle::Needle;
+use super::outputs::Outputs;
 use super::place::Place;
-use super::session::{Outputs, Session};
+use super::row::Row;
+use super::session::{PGPASS, Session, Way};
 use super::{files, memory};
-use crate::{paths, process};
+use crate::process;
 
-/// One line of the table.
-#[derive(Debug)]
-pub(super) struct Row {
-    pub(super) what: &'static str,
-    pub(super) good: bool,
-    pub(super) result: String,
+/// What is looked for: the password, and the marker that must be found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sought<'a> {
+    pub(super) value: &'a Needle,
+    pub(super) marker: &'a Needle,
 }
 
-impl Row {
-    /// The usual search: the value is not there, the marker is.
-    fn search(what: &'static str, searched: &str, value: &[String], marker: bool) -> Self {
-        let control = if marker {
-            "control found"
-        } else {
-            "but the CONTROL WAS NOT FOUND"
-        };
-        let result = match value {
-            [] => format!("not found in {searched}; {control}"),
-            places => format!("FOUND in {}", places.join(", ")),
-        };
-        Self {
-            what,
-            good: value.is_empty() && marker,
-            result,
+/// All questions to a session while it lives.
+pub(super) fn collect(session: &Session, sought: Sought<'_>) -> Result<Vec<Row>> {
+    let way = session.way();
+    let wrapper = session.wrapper();
+    let tree = process::descendants(wrapper);
+    let program = *tree.first().context("the wrapper has no child")?;
+    if way == Way::Plain {
+        return Ok(vec![shown(program, sought.value)]);
+    }
+    let mut rows = Vec::new();
+    if way == Way::File {
+        rows.push(not_there(program, sought)?);
+    }
+    rows.extend([
+        environments(way, &tree, sought),
+        environments(way, &[wrapper], sought),
+        command_lines(way, wrapper, &tree, sought)?,
+        heap(way, wrapper, sought),
+        region(way, wrapper),
+    ]);
+    if way == Way::File {
+        rows.push(own_memory(program, sought));
+    }
+    Ok(rows)
+}
+
+/// From outside, in our root and in psql's: nothing stands at the path, nor above it.
+fn not_there(program: u32, sought: Sought<'_>) -> Result<Row> {
+    let what = format!("{}: {PGPASS}, looked for from outside", Way::File);
+    let folder = Path::new(PGPASS)
+        .parent()
+        .context("the file is in a folder")?;
+    let inside = |path: &Path| format!("/proc/{program}/root{}", path.display());
+    let places = [PGPASS.to_owned(), inside(Path::new(PGPASS)), inside(folder)];
+    for place in &places {
+        match fs::symlink_metadata(place) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Ok(Row::refused(what, &error)),
+            Ok(_) => return Ok(Row::new(what, false, format!("FOUND: {place}"))),
         }
     }
+    // The control: psql has no other place for its password.
+    let environ = fs::read(format!("/proc/{program}/environ"))?;
+    let named = format!("PGPASSFILE={PGPASS}");
+    let is_named = environ
+        .split(|byte| *byte == 0)
+        .any(|one| one == named.as_bytes());
+    let is_named = is_named && sought.marker.is_in(&environ);
+    let result = if is_named {
+        "no such file or directory; control found: psql's PGPASSFILE is it"
+    } else {
+        "no such file, but THE PROGRAM DOES NOT ASK FOR IT"
+    };
+    Ok(Row::new(what, is_named, result))
 }
 
-/// The query's answer.
-pub(super) fn answer(answer: &str) -> Row {
-    Row {
-        what: "the query's answer",
-        good: true,
-        result: answer.to_owned(),
+/// The kernel's copies of the environments, of each process.
+fn environments(way: Way, pids: &[u32], sought: Sought<'_>) -> Row {
+    let names: Vec<String> = pids.iter().map(|pid| process::name(*pid)).collect();
+    let what = format!("{way}: /proc/PID/environ of {}", names.join(", "));
+    let (mut found, mut control, mut bytes) = (Vec::new(), !pids.is_empty(), 0);
+    for (pid, name) in pids.iter().zip(&names) {
+        match fs::read(format!("/proc/{pid}/environ")) {
+            Ok(data) => {
+                bytes += data.len();
+                control &= sought.marker.is_in(&data);
+                if sought.value.is_in(&data) {
+                    found.push(format!("/proc/{pid}/environ of {name}"));
+                }
+            }
+            Err(error) => return Row::refused(what, &error),
+        }
+    }
+    Row::search(what, &format!("{bytes} bytes"), &found, control)
+}
+
+/// The same search, where the password is in the environment.
+fn shown(program: u32, value: &Needle) -> Row {
+    let what = format!("{}: /proc/PID/environ of psql", Way::Plain);
+    match fs::read(format!("/proc/{program}/environ")) {
+        Ok(data) => {
+            let because = "the same search finds what `--delivery environ` shows";
+            Row::expected(what, value.is_in(&data), because)
+        }
+        Err(error) => Row::refused(what, &error),
     }
 }
 
-/// All searches while the program lives.
-pub(super) fn collect(
-    place: &Place,
-    session: &Session,
-    value: &Needle,
-    marker: &Needle,
-) -> Result<Vec<Row>> {
-    let wrapper = session.wrapper();
-    let program = process::child_of(wrapper).context("the wrapper has no child")?;
-    Ok(vec![
-        command_lines(&[wrapper, program], value, marker)?,
-        environment(wrapper, value, marker),
-        heap(wrapper, value, marker),
-        region(wrapper),
-        file_system(place, value, marker)?,
-        program_environment(program, value),
-    ])
-}
-
-fn command_lines(pids: &[u32], value: &Needle, marker: &Needle) -> Result<Row> {
-    let (mut found, mut control, mut bytes) = (Vec::new(), true, 0);
-    for pid in pids {
+fn command_lines(way: Way, wrapper: u32, tree: &[u32], sought: Sought<'_>) -> Result<Row> {
+    let (mut found, mut marked, mut bytes) = (Vec::new(), 0, 0);
+    for pid in [&[wrapper], tree].concat() {
         let data =
             fs::read(format!("/proc/{pid}/cmdline")).context("cannot read a command line")?;
         bytes += data.len();
-        if value.is_in(&data) {
+        marked += usize::from(sought.marker.is_in(&data));
+        if sought.value.is_in(&data) {
             found.push(format!("/proc/{pid}/cmdline"));
         }
-        control &= marker.is_in(&data);
     }
-    let searched = format!("{} command lines, {bytes} bytes", pids.len());
-    Ok(Row::search(
-        "argv of wrapper and program",
-        &searched,
-        &found,
-        control,
-    ))
+    let searched = format!("{} command lines, {bytes} bytes", 1 + tree.len());
+    // The wrapper's and psql's hold the marker; what psql starts has a line of its own.
+    let what = format!("{way}: argv of wrapper and programs");
+    Ok(Row::search(what, &searched, &found, marked >= 2))
 }
 
-fn environment(wrapper: u32, value: &Needle, marker: &Needle) -> Row {
-    let what = "the wrapper's environment";
-    let file = format!("/proc/{wrapper}/environ");
-    match fs::read(&file) {
-        Ok(data) => {
-            let found: &[String] = if value.is_in(&data) { &[file] } else { &[] };
-            Row::search(
-                what,
-                &format!("{} bytes", data.len()),
-                found,
-                marker.is_in(&data),
-            )
-        }
-        Err(error) => refused(what, &error),
-    }
-}
-
-/// The kernel does not let us look: no find, but no search either, and said so.
-fn refused(what: &'static str, error: &std::io::Error) -> Row {
-    let root = paths::is_root();
-    let result = format!("the kernel refuses the search: {error}; as root it can be searched");
-    // As root it must be possible, or the row proves nothing.
-    Row {
-        what,
-        good: !root && error.kind() == std::io::ErrorKind::PermissionDenied,
-        result,
-    }
-}
-
-fn heap(wrapper: u32, value: &Needle, marker: &Needle) -> Row {
-    let what = "the wrapper's heap and every mapping outside the region";
-    match memory::search(wrapper, value, marker) {
+fn heap(way: Way, wrapper: u32, sought: Sought<'_>) -> Row {
+    let what = format!("{way}: the wrapper's heap and every mapping outside the region");
+    match memory::search(wrapper, sought.value, sought.marker) {
         Ok(found) => {
             let searched = format!("{} mappings, {} KiB", found.mappings, found.bytes / 1024);
             let mut row = Row::search(what, &searched, &found.value, !found.marker.is_empty());
@@ -130,12 +138,24 @@ fn heap(wrapper: u32, value: &Needle, marker: &Needle) -> Row {
             }
             row
         }
-        Err(error) => refused(what, &error),
+        Err(error) => Row::refused(what, &error),
     }
 }
 
-fn region(wrapper: u32) -> Row {
-    let what = "the region itself, read through /proc/PID/mem";
+/// The honest row: who logs in with a password has it.
+fn own_memory(program: u32, sought: Sought<'_>) -> Row {
+    let what = format!("{}: psql's own memory", Way::File);
+    match memory::search(program, sought.value, sought.marker) {
+        Ok(found) => {
+            let because = "libpq keeps a copy of its own, which no delivery can prevent";
+            Row::expected(what, !found.value.is_empty(), because)
+        }
+        Err(error) => Row::refused(what, &error),
+    }
+}
+
+fn region(way: Way, wrapper: u32) -> Row {
+    let what = format!("{way}: the region itself, read through /proc/PID/mem");
     match memory::read_region(wrapper) {
         Ok(tries) => {
             let reasons: Vec<&str> = tries
@@ -151,22 +171,19 @@ fn region(wrapper: u32) -> Row {
                     .to_owned(),
             };
             // Readable memory is a lower level, which the last row names; no region is a defect.
-            Row {
-                what,
-                good: !tries.is_empty(),
-                result,
-            }
+            Row::new(what, !tries.is_empty(), result)
         }
-        Err(error) => refused(what, &error),
+        Err(error) => Row::refused(what, &error),
     }
 }
 
-fn file_system(place: &Place, value: &Needle, marker: &Needle) -> Result<Row> {
+/// Every file on every writable mount, while the sessions live.
+pub(super) fn file_system(place: &Place, sought: Sought<'_>) -> Result<Row> {
     let planted = place.private("marker");
-    fs::write(&planted, marker.text()).context("cannot plant the marker")?;
+    fs::write(&planted, sought.marker.text()).context("cannot plant the marker")?;
     // In whole seconds: what changed in the second in which the demo began counts.
     let since = place.began()?;
-    let found = files::search(since, value, marker).context("cannot list the mounts")?;
+    let found = files::search(since, sought.value, sought.marker).context("cannot list mounts")?;
     let searched = format!(
         "{} files changed since the start ({} KiB) of {} on {} writable mounts, {} unreadable",
         found.read,
@@ -180,36 +197,12 @@ fn file_system(place: &Place, value: &Needle, marker: &Needle) -> Result<Row> {
         .iter()
         .map(|file| file.display().to_string())
         .collect();
-    Ok(Row::search(
-        "the file system",
-        &searched,
-        &places,
-        found.marker.contains(&planted),
-    ))
-}
-
-/// The honest row: at this level of delivery the program's own environment holds the value.
-fn program_environment(program: u32, value: &Needle) -> Row {
-    let what = "the program's own environment";
-    match fs::read(format!("/proc/{program}/environ")) {
-        Ok(data) if value.is_in(&data) => Row {
-            what,
-            good: true,
-            result: "found, as expected: delivery `environ` does not hide it from root and the \
-                     same user"
-                .to_owned(),
-        },
-        Ok(_) => Row {
-            what,
-            good: false,
-            result: "NOT found: how did psql log in?".to_owned(),
-        },
-        Err(error) => refused(what, &error),
-    }
+    let control = found.marker.contains(&planted);
+    Ok(Row::search("the file system", &searched, &places, control))
 }
 
 /// What all programs printed.
-pub(super) fn output(outputs: &Outputs, value: &Needle, marker: &Needle) -> Row {
+pub(super) fn output(outputs: &Outputs, sought: Sought<'_>) -> Row {
     let all = outputs.all();
     let holding = |needle: &Needle| -> Vec<String> {
         all.iter()
@@ -220,22 +213,9 @@ pub(super) fn output(outputs: &Outputs, value: &Needle, marker: &Needle) -> Row 
     let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
     let bytes: usize = all.iter().map(|(_, bytes)| bytes.len()).sum();
     let searched = format!("{bytes} bytes of {}", names.join(", "));
-    Row::search(
-        "all output",
-        &searched,
-        &holding(value),
-        holding(marker).contains(&"psql".to_owned()),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_search_without_its_control_fails() {
-        assert!(Row::search("x", "y", &[], true).good);
-        assert!(!Row::search("x", "y", &[], false).good);
-        assert!(!Row::search("x", "y", &["z".to_owned()], true).good);
-    }
+    let marked = holding(sought.marker);
+    let control = [Way::File, Way::Variable, Way::Plain]
+        .iter()
+        .all(|way| marked.contains(&way.program().to_owned()));
+    Row::search("all output", &searched, &holding(sought.value), control)
 }
