@@ -137,6 +137,49 @@ macro_rules! interpose {
     };
 }
 
+/// The same for calls by a path, whose decision is asked again when the kernel finds nothing there
+/// ([`Look`](crate::lookup::Look)).
+macro_rules! interpose_path {
+    ($($(#[$meta:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty { |$look:ident| $decision:expr })*) => {
+        $(
+            $(#[$meta])*
+            ///
+            /// # Safety
+            ///
+            /// What the C library's function of this name demands of its caller.
+            #[cfg_attr(feature = "shared-object", unsafe(no_mangle))]
+            pub unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
+                let decide = |$look: $crate::lookup::Look| -> $crate::macros::Outcome<$ret> {
+                    $decision
+                };
+                let mut decided = decide($crate::lookup::Look::First);
+                if decided.is_none() {
+                    let answer = next!(fn $name($($arg: $ty),*) -> $ret);
+                    if answer != <$ret as $crate::macros::Failure>::FAILED
+                        || !$crate::macros::is_missing()
+                    {
+                        return answer;
+                    }
+                    decided = decide($crate::lookup::Look::Again);
+                }
+                match decided {
+                    None => <$ret as $crate::macros::Failure>::FAILED,
+                    Some(Ok(answer)) => answer,
+                    Some(Err(error)) => $crate::macros::fail(error),
+                }
+            }
+        )*
+    };
+}
+
+/// Whether the last call found nothing, and something of ours may have been meant.
+#[must_use]
+#[cold]
+#[inline(never)]
+pub fn is_missing() -> bool {
+    errno::get() == Errno::NOENT && crate::state::region::region().is_some()
+}
+
 /// Defines exported functions that are another one under a second name, `same!(fn open64 = open
 /// (path: *const c_char, …) -> c_int)`: a file's size has 64 bits anyway.
 macro_rules! same {

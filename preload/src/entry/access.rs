@@ -4,10 +4,10 @@ use core::ffi::{c_char, c_int};
 
 use crate::sys::errno::Errno;
 
-use super::open::{CURRENT, locate_as};
+use super::open::{CURRENT, locate_at};
 use super::stat::exists;
 use crate::descriptor;
-use crate::lookup::Last;
+use crate::lookup::{Last, Look};
 use crate::macros::Outcome;
 use crate::state::names::Node;
 use crate::state::{ledger, region};
@@ -19,9 +19,9 @@ const R_OK: c_int = 4;
 /// # Safety
 ///
 /// `path` is null or a string.
-unsafe fn decide(directory: c_int, path: *const c_char, mode: c_int) -> Outcome<c_int> {
+unsafe fn decide(directory: c_int, path: *const c_char, mode: c_int, look: Look) -> Outcome<c_int> {
     // SAFETY: the caller's promise.
-    let located = unsafe { locate_as(directory, path, Last::Followed) }?;
+    let located = unsafe { locate_at(directory, path, Last::Followed, look) }?;
     let answer = match located.node {
         Node::Directory { .. } if exists(directory, path) => return None,
         Node::Directory { .. } if mode & W_OK != 0 => Err(Errno::ROFS),
@@ -50,23 +50,23 @@ fn of_file(index: usize, mode: c_int) -> Result<c_int, Errno> {
     Ok(0)
 }
 
-interpose! {
+interpose_path! {
     /// access(2).
     fn access(path: *const c_char, mode: c_int) -> c_int {
         // SAFETY: access(2) demands a string.
-        unsafe { decide(CURRENT, path, mode) }
+        |look| unsafe { decide(CURRENT, path, mode, look) }
     }
 
     /// faccessat(2).
     fn faccessat(directory: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int {
         // SAFETY: faccessat(2) demands a string.
-        unsafe { decide(directory, path, mode) }
+        |look| unsafe { decide(directory, path, mode, look) }
     }
 
     /// euidaccess(3).
     fn euidaccess(path: *const c_char, mode: c_int) -> c_int {
         // SAFETY: euidaccess(3) demands a string.
-        unsafe { decide(CURRENT, path, mode) }
+        |look| unsafe { decide(CURRENT, path, mode, look) }
     }
 }
 

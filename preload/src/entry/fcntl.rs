@@ -14,7 +14,12 @@ use crate::sys::kernel;
 
 const F_DUPFD: c_int = 0;
 const F_GETFL: c_int = 3;
+const F_SETLK: c_int = 6;
+const F_SETLKW: c_int = 7;
+const F_OFD_SETLK: c_int = 37;
+const F_OFD_SETLKW: c_int = 38;
 const F_DUPFD_CLOEXEC: c_int = 1030;
+const F_WRLCK: i16 = 1;
 
 /// What `F_GETFL` says of a file that is open for reading (`O_LARGEFILE`).
 const READ_ONLY: c_int = 0o100_000;
@@ -36,8 +41,17 @@ fn decide(fd: c_int, command: c_int, argument: usize) -> Outcome<c_int> {
             let flags = if found.is_path_only() { O_PATH } else { 0 };
             Some(Ok(READ_ONLY | flags))
         }
+        F_SETLK | F_SETLKW | F_OFD_SETLK | F_OFD_SETLKW => refuse_write_lock(fd, argument),
         _ => None,
     }
+}
+
+/// A lock for writing needs a descriptor that is open for writing. The other locks are the kernel's.
+fn refuse_write_lock(fd: c_int, lock: usize) -> Outcome<c_int> {
+    descriptor::of(fd)?;
+    // SAFETY: fcntl(2) demands a `struct flock`, which starts with the type of the lock.
+    let kind = unsafe { (lock as *const i16).read() };
+    (kind == F_WRLCK).then_some(Err(Errno::BADF))
 }
 
 /// A second number of a virtual descriptor, or of a directory that has children of ours.

@@ -18,6 +18,7 @@ pub mod fcntl;
 pub mod ftw;
 pub mod glob;
 pub mod identity;
+pub mod make;
 pub mod mmap;
 pub mod open;
 pub mod process;

@@ -6,7 +6,7 @@ use crate::sys::errno::Errno;
 
 use crate::descriptor::{self, Access};
 use crate::lookup::path::trim;
-use crate::lookup::{Last, Located, descriptor_named, resolve, starts_in_virtual};
+use crate::lookup::{Last, Located, Look, behind, descriptor_named, resolve, starts_in_virtual};
 use crate::macros::Outcome;
 use crate::state::names::{Node, last_component};
 use crate::state::{init, overlay, region};
@@ -59,6 +59,25 @@ pub(super) unsafe fn locate_as(
     // SAFETY: the caller's promise.
     let path = unsafe { string::bytes(path) }?;
     resolve(directory, path, last)
+}
+
+/// The same, before or after the kernel was asked.
+///
+/// # Safety
+///
+/// `path` is null or a string.
+pub(super) unsafe fn locate_at(
+    directory: c_int,
+    path: *const c_char,
+    last: Last,
+    look: Look,
+) -> Option<Located> {
+    match look {
+        // SAFETY: the caller's promise.
+        Look::First => unsafe { locate_as(directory, path, last) },
+        // SAFETY: the caller's promise.
+        Look::Again => behind(directory, unsafe { string::bytes(path) }?),
+    }
 }
 
 /// What `open` answers for a path that is ours.
@@ -123,7 +142,17 @@ unsafe fn open_overlay(directory: c_int, path: *const c_char, flags: c_int) -> O
 ///
 /// `path` is null or a string.
 #[inline(never)]
-pub(super) unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<c_int> {
+pub(super) unsafe fn decide(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    look: Look,
+) -> Outcome<c_int> {
+    if look == Look::Again {
+        // SAFETY: the caller's promise.
+        let text = unsafe { string::bytes(path) }?;
+        return Some(open_located(behind(directory, text)?, flags));
+    }
     let last = if flags & O_NOFOLLOW != 0 {
         Last::Kept
     } else {
@@ -156,43 +185,45 @@ pub(super) unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int)
     Some(descriptor::open_again(&found, access(flags)))
 }
 
-interpose! {
+interpose_path! {
     /// open(2). `mode` counts for a new file only.
     fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
+        |look| unsafe { decide(CURRENT, path, flags, look) }
     }
 
     /// Fortified `open` without a mode (glibc, `_FORTIFY_SOURCE`).
     fn __open_2(path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
+        |look| unsafe { decide(CURRENT, path, flags, look) }
     }
 
     /// Fortified `open64` without a mode.
     fn __open64_2(path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: open(2) demands a string.
-        unsafe { decide(CURRENT, path, flags) }
+        |look| unsafe { decide(CURRENT, path, flags, look) }
     }
 
     /// openat(2).
     fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         // SAFETY: openat(2) demands a string.
-        unsafe { decide(directory, path, flags) }
+        |look| unsafe { decide(directory, path, flags, look) }
     }
 
     /// Fortified `openat` without a mode.
     fn __openat_2(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: openat(2) demands a string.
-        unsafe { decide(directory, path, flags) }
+        |look| unsafe { decide(directory, path, flags, look) }
     }
 
     /// Fortified `openat64` without a mode.
     fn __openat64_2(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: openat(2) demands a string.
-        unsafe { decide(directory, path, flags) }
+        |look| unsafe { decide(directory, path, flags, look) }
     }
+}
 
+interpose! {
     /// openat2(2), for C libraries that have it.
     fn openat2(directory: c_int, path: *const c_char, how: *const OpenHow, size: usize) -> c_int {
         if how.is_null() || size < size_of::<OpenHow>() {
@@ -202,13 +233,13 @@ interpose! {
         let how = unsafe { how.read_unaligned() };
         let flags = c_int::try_from(how.flags & 0x7fff_ffff).ok()?;
         // SAFETY: openat2(2) demands a string.
-        unsafe { decide(directory, path, flags) }
+        unsafe { decide(directory, path, flags, Look::First) }
     }
 
     /// creat(3).
     fn creat(path: *const c_char, mode: c_uint) -> c_int {
         // SAFETY: creat(3) demands a string.
-        unsafe { decide(CURRENT, path, O_CREAT | O_TRUNC | 1) }
+        unsafe { decide(CURRENT, path, O_CREAT | O_TRUNC | 1, Look::First) }
     }
 
     /// name_to_handle_at(2): our files have no handles.

@@ -5,9 +5,9 @@ use core::ffi::{c_char, c_int, c_uint};
 use crate::sys::errno::Errno;
 use crate::sys::kernel::{self, Stat, Statx};
 
-use super::open::{CURRENT, locate_as};
+use super::open::{CURRENT, locate_at};
 use crate::descriptor::{self, Virtual};
-use crate::lookup::{Last, Located, descriptor_named, starts_in_virtual};
+use crate::lookup::{Last, Located, Look, descriptor_named, starts_in_virtual};
 use crate::macros::Outcome;
 use crate::state::hidden;
 use crate::state::init;
@@ -50,7 +50,12 @@ fn of_descriptor(found: &Virtual) -> Result<Attributes, Errno> {
 /// # Safety
 ///
 /// `path` is null or a string.
-unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome<Attributes> {
+unsafe fn decide(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    look: Look,
+) -> Outcome<Attributes> {
     init::ensure();
     // SAFETY: the caller's promise.
     let text = unsafe { string::bytes(path) };
@@ -63,8 +68,11 @@ unsafe fn decide(directory: c_int, path: *const c_char, flags: c_int) -> Outcome
         Last::Followed
     };
     // SAFETY: the caller's promise.
-    if let Some(located) = unsafe { locate_as(directory, path, last) } {
+    if let Some(located) = unsafe { locate_at(directory, path, last, look) } {
         return of_located(located, directory, path);
+    }
+    if look == Look::Again {
+        return None;
     }
     if text.is_some_and(|text| starts_in_virtual(directory, text)) {
         return Some(Err(Errno::NOENT));
@@ -93,11 +101,11 @@ fn decide_open(fd: c_int) -> Outcome<Attributes> {
 unsafe fn of_path(
     directory: c_int,
     path: *const c_char,
-    flags: c_int,
+    (flags, look): (c_int, Look),
     out: *mut Stat,
 ) -> Outcome<c_int> {
     // SAFETY: the caller's promise.
-    let decided = unsafe { decide(directory, path, flags) }?;
+    let decided = unsafe { decide(directory, path, flags, look) }?;
     Some(decided.map(|attributes| {
         // SAFETY: the caller's promise.
         unsafe { out.write(attributes.stat()) };
@@ -128,11 +136,11 @@ unsafe fn of_open(fd: c_int, out: *mut Stat) -> Outcome<c_int> {
 unsafe fn statx_of_path(
     directory: c_int,
     path: *const c_char,
-    flags: c_int,
+    (flags, look): (c_int, Look),
     out: *mut Statx,
 ) -> Outcome<c_int> {
     // SAFETY: the caller's promise.
-    let decided = unsafe { decide(directory, path, flags) }?;
+    let decided = unsafe { decide(directory, path, flags, look) }?;
     Some(decided.map(|attributes| {
         // SAFETY: the caller's promise.
         unsafe { out.write(attributes.statx()) };
@@ -143,64 +151,61 @@ unsafe fn statx_of_path(
 /// `AT_SYMLINK_NOFOLLOW`.
 const NOFOLLOW: c_int = 0x100;
 
-macro_rules! stat_functions {
-    ($($(#[$meta:meta])* $name:ident($($argument:ident: $type:ty),+; $decision:expr))*) => {
-        interpose! {
-            $(
-                $(#[$meta])*
-                fn $name($($argument: $type),+) -> c_int {
-                    // SAFETY: stat(2) demands a string and room for the answer.
-                    unsafe { $decision }
-                }
-            )*
-        }
-    };
-}
-
-stat_functions! {
+interpose_path! {
     /// stat(2).
-    stat(path: *const c_char, out: *mut Stat; of_path(CURRENT, path, 0, out))
-    /// lstat(2): none of our files is a symbolic link.
-    lstat(path: *const c_char, out: *mut Stat; of_path(CURRENT, path, NOFOLLOW, out))
-    /// fstat(2).
-    fstat(fd: c_int, out: *mut Stat; of_open(fd, out))
-    /// `stat` as programs linked before glibc 2.33 call it.
-    __xstat(version: c_int, path: *const c_char, out: *mut Stat; of_path(CURRENT, path, 0, out))
-    /// `lstat` as programs linked before glibc 2.33 call it.
-    __lxstat(version: c_int, path: *const c_char, out: *mut Stat; of_path(CURRENT, path, NOFOLLOW, out))
-    /// `fstat` as programs linked before glibc 2.33 call it.
-    __fxstat(version: c_int, fd: c_int, out: *mut Stat; of_open(fd, out))
-}
+    fn stat(path: *const c_char, out: *mut Stat) -> c_int {
+        // SAFETY: stat(2) demands a string and room for the answer.
+        |look| unsafe { of_path(CURRENT, path, (0, look), out) }
+    }
 
-interpose! {
+    /// `stat` as programs linked before glibc 2.33 call it.
+    fn __xstat(version: c_int, path: *const c_char, out: *mut Stat) -> c_int {
+        // SAFETY: stat(2) demands a string and room for the answer.
+        |look| unsafe { of_path(CURRENT, path, (0, look), out) }
+    }
+
     /// fstatat(2).
     fn fstatat(directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
-        // SAFETY: fstatat(2) demands a string and room for the answer.
-        unsafe { of_path(directory, path, flags, out) }
+        // SAFETY: stat(2) demands a string and room for the answer.
+        |look| unsafe { of_path(directory, path, (flags, look), out) }
     }
 
     /// `fstatat` as programs linked before glibc 2.33 call it.
-    fn __fxstatat(
-        version: c_int,
-        directory: c_int,
-        path: *const c_char,
-        out: *mut Stat,
-        flags: c_int,
-    ) -> c_int {
-        // SAFETY: fstatat(2) demands a string and room for the answer.
-        unsafe { of_path(directory, path, flags, out) }
+    fn __fxstatat(version: c_int, directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
+        // SAFETY: stat(2) demands a string and room for the answer.
+        |look| unsafe { of_path(directory, path, (flags, look), out) }
     }
 
     /// statx(2).
-    fn statx(
-        directory: c_int,
-        path: *const c_char,
-        flags: c_int,
-        mask: c_uint,
-        out: *mut Statx,
-    ) -> c_int {
-        // SAFETY: statx(2) demands a string and room for the answer.
-        unsafe { statx_of_path(directory, path, flags, out) }
+    fn statx(directory: c_int, path: *const c_char, flags: c_int, mask: c_uint, out: *mut Statx) -> c_int {
+        // SAFETY: stat(2) demands a string and room for the answer.
+        |look| unsafe { statx_of_path(directory, path, (flags, look), out) }
+    }
+}
+
+interpose! {
+    /// lstat(2): none of our files is a symbolic link.
+    fn lstat(path: *const c_char, out: *mut Stat) -> c_int {
+        // SAFETY: stat(2) demands a string and room for the answer.
+        unsafe { of_path(CURRENT, path, (NOFOLLOW, Look::First), out) }
+    }
+
+    /// `lstat` as programs linked before glibc 2.33 call it.
+    fn __lxstat(version: c_int, path: *const c_char, out: *mut Stat) -> c_int {
+        // SAFETY: stat(2) demands a string and room for the answer.
+        unsafe { of_path(CURRENT, path, (NOFOLLOW, Look::First), out) }
+    }
+
+    /// fstat(2).
+    fn fstat(fd: c_int, out: *mut Stat) -> c_int {
+        // SAFETY: stat(2) demands a string and room for the answer.
+        unsafe { of_open(fd, out) }
+    }
+
+    /// `fstat` as programs linked before glibc 2.33 call it.
+    fn __fxstat(version: c_int, fd: c_int, out: *mut Stat) -> c_int {
+        // SAFETY: stat(2) demands a string and room for the answer.
+        unsafe { of_open(fd, out) }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::sys::errno::{self, Errno};
 use super::open;
 use super::open::{CURRENT, O_ACCMODE, O_CLOEXEC, O_CREAT, O_EXCL, O_TRUNC};
 use crate::descriptor;
+use crate::lookup::Look;
 use crate::macros::Outcome;
 use crate::state::streams;
 use crate::sys::kernel::{self, Fd};
@@ -146,11 +147,11 @@ impl Mode {
 /// # Safety
 ///
 /// `path` and `mode` are null or strings.
-unsafe fn open_virtual(path: *const c_char, mode: *const c_char) -> Outcome<c_int> {
+unsafe fn open_virtual(path: *const c_char, mode: *const c_char, look: Look) -> Outcome<c_int> {
     // SAFETY: the caller's promise.
     let mode = unsafe { Mode::parse(mode) }?;
     // SAFETY: the caller's promise.
-    let opened = match unsafe { open::decide(CURRENT, path, mode.flags) }? {
+    let opened = match unsafe { open::decide(CURRENT, path, mode.flags, look) }? {
         Ok(fd) => fd,
         Err(error) => return Some(Err(error)),
     };
@@ -170,9 +171,13 @@ unsafe fn open_virtual(path: *const c_char, mode: *const c_char) -> Outcome<c_in
 ///
 /// `path` and `mode` are null or strings.
 #[inline(never)]
-unsafe fn decide_open(path: *const c_char, mode: *const c_char) -> Outcome<*mut Stream> {
+unsafe fn decide_open(
+    path: *const c_char,
+    mode: *const c_char,
+    look: Look,
+) -> Outcome<*mut Stream> {
     // SAFETY: the caller's promise.
-    let opened = unsafe { open_virtual(path, mode) }?;
+    let opened = unsafe { open_virtual(path, mode, look) }?;
     Some(opened.and_then(|fd| wrap(fd).inspect_err(|_error| close_descriptor(fd))))
 }
 
@@ -195,13 +200,15 @@ unsafe fn decide_descriptor(fd: c_int, mode: *const c_char) -> Outcome<*mut Stre
     Some(wrap(fd))
 }
 
-interpose! {
+interpose_path! {
     /// fopen(3).
     fn fopen(path: *const c_char, mode: *const c_char) -> *mut Stream {
         // SAFETY: fopen(3) demands strings.
-        unsafe { decide_open(path, mode) }
+        |look| unsafe { decide_open(path, mode, look) }
     }
+}
 
+interpose! {
     /// fdopen(3).
     fn fdopen(fd: c_int, mode: *const c_char) -> *mut Stream {
         // SAFETY: fdopen(3) demands a string.

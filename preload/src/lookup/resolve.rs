@@ -30,11 +30,13 @@ pub struct Located {
 #[must_use]
 #[inline]
 pub fn resolve(directory: i32, path: &[u8], follow: Last) -> Option<Located> {
-    let (text, wants_directory) = trim(path);
+    let (text, has_slash) = trim(path);
     let last = names::last_component(text);
-    if !names::may_end(last) && !matches!(last, b"." | b"..") {
+    let is_itself = matches!(last, b"." | b"..");
+    if !names::may_end(last) && !is_itself {
         return None;
     }
+    let wants_directory = has_slash || is_itself;
     let region = region::region()?;
     if root::is_same()
         && is_normal(text)
@@ -192,7 +194,7 @@ fn link_target(real: &PathBuf, rest: &[u8], last: Last) -> Option<PathBuf> {
 }
 
 /// Puts `text` to the start of `out`, which must have room for a NUL behind it.
-fn put(out: &mut [u8], text: &[u8]) -> Option<()> {
+pub(super) fn put(out: &mut [u8], text: &[u8]) -> Option<()> {
     out.get(text.len())?;
     for (to, from) in out.iter_mut().zip(text) {
         *to = *from;

@@ -23,6 +23,12 @@ static BASE: AtomicUsize = AtomicUsize::new(0);
 /// Bytes of one copy.
 static LEN: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether there is any.
+#[must_use]
+pub fn any() -> bool {
+    LEN.load(Ordering::Acquire) != 0
+}
+
 /// Copies the variables of the entries with these `indices`. To be called once, by the thread that
 /// initialises. What cannot be had is left out.
 pub fn fill(indices: impl Iterator<Item = usize> + Clone) -> Option<()> {

@@ -215,15 +215,32 @@ pub fn faccessat(directory: c_int, path: &CStr, mode: u32) -> Result<(), Errno> 
     Ok(())
 }
 
-/// readlinkat(2) from the current directory; answers the bytes of the target, without NUL.
+/// readlinkat(2) from the current directory.
 ///
 /// # Errors
 ///
 /// Those of the call.
 pub fn readlink(path: &CStr, out: &mut [u8]) -> Result<usize, Errno> {
+    readlinkat(CURRENT, path, out)
+}
+
+/// readlinkat(2); answers the bytes of the target, without NUL.
+///
+/// # Errors
+///
+/// Those of the call.
+pub fn readlinkat(directory: c_int, path: &CStr, out: &mut [u8]) -> Result<usize, Errno> {
     let (path, at, len) = (path.as_ptr() as usize, out.as_mut_ptr() as usize, out.len());
     // SAFETY: `path` is a string, and the kernel writes at most `out.len()` bytes to `out`.
-    answer(unsafe { raw::syscall4(linux::__NR_readlinkat as usize, arg(CURRENT), path, at, len) })
+    answer(unsafe {
+        raw::syscall4(
+            linux::__NR_readlinkat as usize,
+            arg(directory),
+            path,
+            at,
+            len,
+        )
+    })
 }
 
 /// fgetxattr(2): the bytes of the attribute `name`.

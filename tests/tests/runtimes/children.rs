@@ -42,8 +42,6 @@ rows! {
     busybox_musl_system: musl(starts("system, popen", &["musl-busybox", "awk", "BEGIN { system(ENVIRON[\"CHILD\"]); while ((ENVIRON[\"CHILD\"] | getline x) > 0) print x }"]));
     lua_popen: starts("system, popen", &["lua5.4", "-e", "os.execute(os.getenv('CHILD')) io.write(io.popen(os.getenv('CHILD')):read('a'))"]);
     lua_musl_popen: musl(starts("system, popen", &["musl-lua", "-e", "os.execute(os.getenv('CHILD')) io.write(io.popen(os.getenv('CHILD')):read('a'))"]));
-    c_wordexp: starts("wordexp", &["c", "wordexp", "$(sh -c \"$CHILD\")"]);
-    c_musl_wordexp: musl(starts("wordexp", &["c-musl", "wordexp", "$(sh -c \"$CHILD\")"]));
     java_process: starts("a helper program that starts it", &["java", "-cp", "{bin java-classes}", "Read", "process", CHILD]);
     setpriv_child: starts("as another user", &["setpriv", "--nnp", "sh", "-c", CHILD]);
     nice_child: starts("execvp", &["nice", "timeout", "9", "nohup", "setsid", "-w", "sh", "-c", CHILD]);

@@ -50,7 +50,19 @@ const fn folder(reads: &'static str, command: &'static [&'static str]) -> Row {
     }
 }
 
+/// A shell that the C library starts past us would show the variables: fails closed.
+const fn refused(reads: &'static str, command: &'static [&'static str]) -> Row {
+    Row {
+        reads,
+        command,
+        expected: Expected::Refused("wordexp"),
+        ..VARIABLE
+    }
+}
+
 rows! {
+    wordexp: refused("wordexp", &["c", "wordexp", "$(printenv CT_SECRET)"]);
+    wordexp_musl: musl(refused("wordexp", &["c-musl", "wordexp", "$(printenv CT_SECRET)"]));
     // A static program loads no library.
     static_glibc: file("read", &["c-static", "read", "{dir}/password"]);
     static_musl: file("read", &["c-musl-static", "read", "{dir}/password"]);

@@ -15,9 +15,9 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicU64;
-use std::time::SystemTime;
 
 use cloudtaser_abi::protection::Protection;
+use rustix::time::{ClockId, clock_gettime};
 
 pub use layout::{EntrySpec, FileAttributes, Growth, Layout, LayoutError, Place};
 pub use memory::{Memory, Refusal, RefusalReason, acquire, acquire_shared};
@@ -367,11 +367,17 @@ fn variable(place: &Place) -> String {
     place.prefix.trim_end_matches('=').to_owned()
 }
 
-/// The clock, in nanoseconds since 1970; 0, "not told", for one that stands before that.
+/// The clock by which file systems note times, in nanoseconds since 1970; 0, "not told", for one that
+/// stands before that. It is a tick behind the exact one: by that, files of ours would look newer than
+/// what the program writes after it has read them.
 #[must_use]
 pub fn now_ns() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+    let now = clock_gettime(ClockId::RealtimeCoarse);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(now.tv_nsec).unwrap_or(0);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
 }
 
 fn list(refusals: &[Refusal]) -> String {

@@ -10,6 +10,7 @@ use super::super::open::{O_ACCMODE, open};
 use super::super::seek::lseek;
 use super::{Mode, close_descriptor, open_virtual};
 use crate::descriptor::{self, Virtual};
+use crate::lookup::Look;
 use crate::lookup::descriptor_path;
 use crate::macros::Outcome;
 use crate::state::streams;
@@ -114,7 +115,7 @@ unsafe fn decide(
         return Some(moved.map(|()| stream));
     }
     // SAFETY: the caller's promise.
-    let carried = unsafe { open_virtual(path, mode) }?.and_then(|fd| {
+    let carried = unsafe { open_virtual(path, mode, Look::First) }?.and_then(|fd| {
         let found = descriptor::of(fd).ok_or(Errno::BADF);
         let carried = found.and_then(|found| carrier(&found));
         close_descriptor(fd);
