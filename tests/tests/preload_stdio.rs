@@ -61,6 +61,57 @@ fn programs_that_use_stdio_read_a_secret() {
     }
 }
 
+/// The program's own `stdin` was made by the C library, which reads it without us.
+#[test]
+fn a_secret_is_the_standard_input() {
+    let tree = Tree::new();
+    let mut programs: Vec<String> = [
+        "cat",
+        "sort",
+        "sed s/a/A/",
+        "cut -c1-3",
+        "wc",
+        "awk '{print $1}'",
+        "head -n2",
+        "tail -n1",
+        "grep -n a",
+        "tac",
+        "tr a b",
+        "sha256sum",
+        "perl -ne print",
+        "xargs echo",
+        "paste - -",
+        "base64",
+        "busybox sort",
+        "busybox wc",
+        "python3 -c 'print(open(0).read())'",
+    ]
+    .map(String::from)
+    .into();
+    for (compiler, source) in [
+        ("gcc", "stdin.c"),
+        ("musl-gcc", "stdin.c"),
+        ("g++", "cin.cc"),
+    ] {
+        if let Some(program) = tree.compile(compiler, source) {
+            programs.push(format!("{} @/db/text", program.display()));
+        }
+    }
+    for program in programs {
+        let script = format!("{program} < @/db/text");
+        tree.compare(Order::Kept, &["sh", "-c", &script]);
+    }
+}
+
+/// A shell and its children go on where the last one stopped, as with a file.
+#[test]
+fn an_offset_of_the_standard_input_is_shared() {
+    let tree = Tree::new();
+    let script = "{ read a; echo \"[$a]\"; head -c5; echo; sed -n 1p; } < @/db/text";
+    tree.compare(Order::Kept, &["sh", "-c", script]);
+    tree.compare(Order::Kept, &["bash", "-c", script]);
+}
+
 /// A stream is never opened for writing, and the file stays.
 #[test]
 fn streams_for_writing_are_refused_as_on_a_read_only_file_system() {

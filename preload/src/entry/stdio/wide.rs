@@ -1,6 +1,6 @@
 //! Wide characters from a stream: fgetwc(3), fgetws(3), ungetwc(3), fwide(3). glibc's streams with
 //! callbacks have no room for them, and it crashes when asked; so they are put together here from
-//! the stream's bytes, in the program's locale. fwscanf(3) is not served.
+//! the stream's bytes, in the program's locale. fwscanf(3) is not, and answers `EOF`.
 
 use core::ffi::c_int;
 
