@@ -151,23 +151,28 @@ interpose! {
     }
 }
 
-/// Whether a directory of ours is meant that the kernel does not have: nobody can be there.
+/// Why nobody can be at a path of ours that the kernel does not have.
 ///
 /// # Safety
 ///
 /// `path` is null or a string.
-unsafe fn is_virtual_directory(path: *const c_char) -> bool {
+unsafe fn refuse_stay(path: *const c_char) -> Outcome<c_int> {
     // SAFETY: the caller's promise.
-    let located = unsafe { locate(CURRENT, path) };
-    let is_ours = located.is_some_and(|located| matches!(located.node, Node::Directory { .. }));
-    is_ours && !exists(CURRENT, path)
+    let located = unsafe { locate(CURRENT, path) }?;
+    if exists(CURRENT, path) {
+        return None;
+    }
+    Some(Err(match located.node {
+        Node::Directory { .. } => Errno::ACCESS,
+        Node::File(_) => Errno::NOTDIR,
+    }))
 }
 
 interpose! {
     /// chdir(2): a directory that exists in the region only cannot become the current one.
     fn chdir(path: *const c_char) -> c_int {
         // SAFETY: chdir(2) demands a string.
-        unsafe { is_virtual_directory(path) }.then_some(Err(Errno::ACCESS))
+        unsafe { refuse_stay(path) }
     }
 
     /// fchdir(2).

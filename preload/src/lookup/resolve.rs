@@ -144,7 +144,15 @@ fn follow(directory: i32, text: &[u8], last: Last, left: u32) -> Option<PathBuf>
     }
     let mut path = root::prefix()?;
     path.append(real.bytes())?;
-    path.append(rest)?;
+    let region = region::region()?;
+    for component in rest.split(|byte| *byte == b'/') {
+        // A file has no parent to go back to: `FILE/..` is no directory.
+        let is_file = || matches!(names::find(&region, path.bytes()), Some(Node::File(_)));
+        if component == b".." && is_file() {
+            return None;
+        }
+        path.append(component)?;
+    }
     Some(path)
 }
 
