@@ -1,7 +1,6 @@
 //! Virtual files: what a program finds at the path of a secret, by every call that the C library
 //! has, and under conditions that programs bring along. Each program is in C, so that it is the
 //! same for glibc and musl; the ones that nobody here wrote are in the tier `runtimes`.
-#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
 use std::path::{Path, PathBuf};
 

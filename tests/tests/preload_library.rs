@@ -1,9 +1,5 @@
 //! The shared object itself: what it exports, what it asks for, and how it is made.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "test code: a panic shows the line"
-)]
+#![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

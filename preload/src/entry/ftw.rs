@@ -105,7 +105,7 @@ impl Walk {
             return Ok((kind, out));
         }
         let error = errno::get();
-        // SAFETY: as above.
+        // SAFETY: lstat(2) demands a string, which `path` is, and room, which `place` has.
         if !is_physical && unsafe { lstat(path, place) } == 0 {
             return Ok((Kind::LinkToNothing, out));
         }
@@ -195,7 +195,7 @@ impl Walk {
     ) -> Result<c_int, Errno> {
         loop {
             errno::set(Errno(0));
-            // SAFETY: open.
+            // SAFETY: readdir(3) demands a stream that is open: `Walk` closes it last.
             let entry: *mut Dirent = unsafe { readdir(stream) };
             if entry.is_null() {
                 return match errno::get() {

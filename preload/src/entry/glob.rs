@@ -81,11 +81,11 @@ pub unsafe extern "C" fn glob(
         out: *mut Glob,
     ) -> c_int);
     if is_ours {
-        // SAFETY: as above.
+        // SAFETY: the structure is the caller's to be written, as glob(3) demands.
         let place = unsafe { &raw mut (*out).flags };
         // SAFETY: glibc has written the flags.
         let kept = unsafe { place.read() } & !OTHER_FUNCTIONS;
-        // SAFETY: as above.
+        // SAFETY: the structure is the caller's to be written, as glob(3) demands.
         unsafe { place.write(kept) };
     }
     answer

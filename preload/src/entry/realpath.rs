@@ -57,7 +57,7 @@ unsafe fn put(path: &PathBuf, out: *mut c_char) -> Result<*mut c_char, Errno> {
     }
     // SAFETY: the path is shorter than `PATH_MAX`, for which there is room.
     unsafe { core::ptr::copy_nonoverlapping(own.as_ptr(), out.cast(), own.len()) };
-    // SAFETY: as above.
+    // SAFETY: `out` has room for PATH_MAX bytes: the caller's promise, or allocated so.
     unsafe { out.wrapping_add(own.len()).write(0) };
     Ok(out)
 }

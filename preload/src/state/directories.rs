@@ -131,7 +131,7 @@ mod tests {
             assert!(unsafe { at(stream.cast()) }.is_some());
         }
         let mut other = 0_u8;
-        // SAFETY: not ours.
+        // SAFETY: the address is compared only, being none of the pool's.
         assert!(unsafe { at((&raw mut other).cast()) }.is_none());
         for stream in all {
             release(stream.cast());

@@ -46,7 +46,7 @@ pub fn set(error: Errno) {
 /// Reads the calling thread's `errno`.
 #[must_use]
 pub fn get() -> Errno {
-    // SAFETY: as in `set`.
+    // SAFETY: the address is that of this thread's `errno`, as in `set`.
     Errno(unsafe { __errno_location().read() })
 }
 

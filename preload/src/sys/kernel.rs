@@ -2,16 +2,21 @@
 //! points. One function for each, with the kernel's name.
 #![expect(unsafe_code, reason = "system calls take addresses")]
 
-use core::ffi::{CStr, c_int, c_void};
+mod ids;
+mod memory;
+
+use core::ffi::{CStr, c_int};
 use core::mem::{MaybeUninit, forget};
 
 use linux_raw_sys::general::{
-    self as linux, AT_FDCWD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC, MADV_DONTDUMP,
-    MAP_SHARED, O_CLOEXEC, PROT_READ, PROT_WRITE,
+    self as linux, AT_FDCWD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC, O_CLOEXEC,
 };
 use syscalls::raw;
 
 use super::errno::Errno;
+
+pub use ids::{getegid, geteuid, getgid, getpid, getuid};
+pub use memory::{exclude_from_dumps, mmap, mmap_anonymous, munmap};
 
 /// `struct stat` of the kernel and of both C libraries on this architecture.
 pub type Stat = linux::stat;
@@ -310,75 +315,6 @@ pub fn set_modified(fd: c_int, seconds: i64, nanoseconds: i64) -> Result<(), Err
     Ok(())
 }
 
-/// mmap(2), shared, at an address that the kernel chooses.
-///
-/// # Errors
-///
-/// Those of the call: `EAGAIN` when locked memory is at its limit.
-pub fn mmap(fd: c_int, len: usize, is_writable: bool) -> Result<*mut c_void, Errno> {
-    let protection = PROT_READ | if is_writable { PROT_WRITE } else { 0 };
-    // SAFETY: without MAP_FIXED the kernel takes an unused range, so no object changes.
-    let base = answer(unsafe {
-        raw::syscall6(
-            linux::__NR_mmap as usize,
-            0,
-            len,
-            flag(protection),
-            flag(MAP_SHARED),
-            arg(fd),
-            0,
-        )
-    })?;
-    Ok(base as *mut c_void)
-}
-
-/// mmap(2), anonymous and private.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub fn mmap_anonymous(len: usize) -> Result<*mut c_void, Errno> {
-    let protection = flag(PROT_READ | PROT_WRITE);
-    let flags = flag(linux::MAP_PRIVATE | linux::MAP_ANONYMOUS);
-    // SAFETY: without MAP_FIXED the kernel takes an unused range, so no object changes.
-    let base = answer(unsafe {
-        raw::syscall6(
-            linux::__NR_mmap as usize,
-            0,
-            len,
-            protection,
-            flags,
-            usize::MAX,
-            0,
-        )
-    })?;
-    Ok(base as *mut c_void)
-}
-
-/// munmap(2).
-///
-/// # Safety
-///
-/// The range is the caller's, and nothing in it is used any more.
-pub unsafe fn munmap(base: *mut c_void, len: usize) {
-    // SAFETY: the caller's promise.
-    let _unmapped = unsafe { raw::syscall2(linux::__NR_munmap as usize, base as usize, len) };
-}
-
-/// madvise(2) with `MADV_DONTDUMP`: the range is in no core dump. Where that fails there is nothing
-/// to be done; secret memory is in none anyway.
-pub fn exclude_from_dumps(base: *mut c_void, len: usize) {
-    // SAFETY: the advice concerns dumps and not what is in the memory.
-    let _advised = unsafe {
-        raw::syscall3(
-            linux::__NR_madvise as usize,
-            base as usize,
-            len,
-            flag(MADV_DONTDUMP),
-        )
-    };
-}
-
 /// fcntl(2), `F_DUPFD_CLOEXEC`: the lowest free number from `minimum` on.
 ///
 /// # Errors
@@ -447,41 +383,6 @@ pub fn set_close_on_exec(fd: c_int, is_set: bool) -> Result<(), Errno> {
     // SAFETY: no address is passed.
     answer(unsafe { raw::syscall3(linux::__NR_fcntl as usize, arg(fd), flag(F_SETFD), flags) })?;
     Ok(())
-}
-
-/// getpid(2).
-#[must_use]
-pub fn getpid() -> c_int {
-    // SAFETY: no address is passed.
-    number(unsafe { raw::syscall0(linux::__NR_getpid as usize) }).unwrap_or(0)
-}
-
-/// geteuid(2).
-#[must_use]
-pub fn geteuid() -> u32 {
-    // SAFETY: no address is passed.
-    u32::try_from(unsafe { raw::syscall0(linux::__NR_geteuid as usize) }).unwrap_or(u32::MAX)
-}
-
-/// getegid(2).
-#[must_use]
-pub fn getegid() -> u32 {
-    // SAFETY: no address is passed.
-    u32::try_from(unsafe { raw::syscall0(linux::__NR_getegid as usize) }).unwrap_or(u32::MAX)
-}
-
-/// getuid(2).
-#[must_use]
-pub fn getuid() -> u32 {
-    // SAFETY: no address is passed.
-    u32::try_from(unsafe { raw::syscall0(linux::__NR_getuid as usize) }).unwrap_or(u32::MAX)
-}
-
-/// getgid(2).
-#[must_use]
-pub fn getgid() -> u32 {
-    // SAFETY: no address is passed.
-    u32::try_from(unsafe { raw::syscall0(linux::__NR_getgid as usize) }).unwrap_or(u32::MAX)
 }
 
 /// pipe2(2), close-on-exec: the end to read from, and the one to write to.

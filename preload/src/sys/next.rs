@@ -291,7 +291,7 @@ impl Object {
         });
         let bucket_table = table.wrapping_add(2);
         let bucket = hash.checked_rem(buckets)? as usize;
-        // SAFETY: below `buckets`.
+        // SAFETY: the bucket is below `buckets`, the number of the table's words.
         let mut index = unsafe { bucket_table.wrapping_add(bucket).read() };
         let chain = bucket_table.wrapping_add(buckets as usize);
         while index != 0 && index < chains {
@@ -300,7 +300,7 @@ impl Object {
             if found.is_some() {
                 return found;
             }
-            // SAFETY: below `chains`.
+            // SAFETY: the index is below `chains`, the number of the table's words.
             index = unsafe { chain.wrapping_add(index as usize).read() };
         }
         None

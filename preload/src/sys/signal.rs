@@ -71,7 +71,7 @@ pub fn ignore_terminal() {
     for (signal, old) in TERMINAL.into_iter().zip(&mut before) {
         action(signal, &raw const ignore, &raw mut *old);
     }
-    // SAFETY: as at `Sync`.
+    // SAFETY: one thread at a time is here, which the `Sync` implementation states.
     unsafe { *KEPT.0.get() = before };
 }
 
@@ -108,7 +108,7 @@ pub fn set_mask(signals: SignalSet) {
 }
 
 fn kept() -> [Action; 2] {
-    // SAFETY: as at `Sync`.
+    // SAFETY: one thread at a time is here, which the `Sync` implementation states.
     unsafe { *KEPT.0.get() }
 }
 

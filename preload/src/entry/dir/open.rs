@@ -100,7 +100,7 @@ unsafe fn open_real(node: Node, path: *const c_char) -> Result<*mut Dir, Errno> 
         && root::is_same()
         && let Some(mut path) = NodePath::of(node)
     {
-        // SAFETY: a string of ours.
+        // SAFETY: opendir(3) demands a string; `terminated` ends ours with NUL.
         real = unsafe { next_opendir(path.terminated().as_ptr()) };
     }
     if real.is_null() {

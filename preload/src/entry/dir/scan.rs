@@ -46,12 +46,12 @@ impl List {
 
     fn release(self) {
         for index in 0..self.count {
-            // SAFETY: filled above.
+            // SAFETY: the first `count` elements were written, one with each that was added.
             let entry = unsafe { self.entries.wrapping_add(index).read() };
             // SAFETY: allocated above, and nobody else knows it.
             unsafe { memory::release(entry.cast()) };
         }
-        // SAFETY: as above.
+        // SAFETY: null, or allocated when the first entry was added; nobody else knows it.
         unsafe { memory::release(self.entries.cast()) };
     }
 }

@@ -1,0 +1,43 @@
+//! Who this process is: getpid(2), geteuid(2) and the like.
+
+use core::ffi::c_int;
+
+use linux_raw_sys::general as linux;
+use syscalls::raw;
+
+use super::number;
+
+/// getpid(2).
+#[must_use]
+pub fn getpid() -> c_int {
+    // SAFETY: no address is passed.
+    number(unsafe { raw::syscall0(linux::__NR_getpid as usize) }).unwrap_or(0)
+}
+
+/// geteuid(2).
+#[must_use]
+pub fn geteuid() -> u32 {
+    // SAFETY: no address is passed.
+    u32::try_from(unsafe { raw::syscall0(linux::__NR_geteuid as usize) }).unwrap_or(u32::MAX)
+}
+
+/// getegid(2).
+#[must_use]
+pub fn getegid() -> u32 {
+    // SAFETY: no address is passed.
+    u32::try_from(unsafe { raw::syscall0(linux::__NR_getegid as usize) }).unwrap_or(u32::MAX)
+}
+
+/// getuid(2).
+#[must_use]
+pub fn getuid() -> u32 {
+    // SAFETY: no address is passed.
+    u32::try_from(unsafe { raw::syscall0(linux::__NR_getuid as usize) }).unwrap_or(u32::MAX)
+}
+
+/// getgid(2).
+#[must_use]
+pub fn getgid() -> u32 {
+    // SAFETY: no address is passed.
+    u32::try_from(unsafe { raw::syscall0(linux::__NR_getgid as usize) }).unwrap_or(u32::MAX)
+}

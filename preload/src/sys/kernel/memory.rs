@@ -1,0 +1,78 @@
+//! Memory: mmap(2), munmap(2), madvise(2).
+
+use core::ffi::{c_int, c_void};
+
+use linux_raw_sys::general::{self as linux, MADV_DONTDUMP, MAP_SHARED, PROT_READ, PROT_WRITE};
+use syscalls::raw;
+
+use super::{answer, arg, flag};
+use crate::sys::errno::Errno;
+
+/// mmap(2), shared, at an address that the kernel chooses.
+///
+/// # Errors
+///
+/// Those of the call: `EAGAIN` when locked memory is at its limit.
+pub fn mmap(fd: c_int, len: usize, is_writable: bool) -> Result<*mut c_void, Errno> {
+    let protection = PROT_READ | if is_writable { PROT_WRITE } else { 0 };
+    // SAFETY: without MAP_FIXED the kernel takes an unused range, so no object changes.
+    let base = answer(unsafe {
+        raw::syscall6(
+            linux::__NR_mmap as usize,
+            0,
+            len,
+            flag(protection),
+            flag(MAP_SHARED),
+            arg(fd),
+            0,
+        )
+    })?;
+    Ok(base as *mut c_void)
+}
+
+/// mmap(2), anonymous and private.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub fn mmap_anonymous(len: usize) -> Result<*mut c_void, Errno> {
+    let protection = flag(PROT_READ | PROT_WRITE);
+    let flags = flag(linux::MAP_PRIVATE | linux::MAP_ANONYMOUS);
+    // SAFETY: without MAP_FIXED the kernel takes an unused range, so no object changes.
+    let base = answer(unsafe {
+        raw::syscall6(
+            linux::__NR_mmap as usize,
+            0,
+            len,
+            protection,
+            flags,
+            usize::MAX,
+            0,
+        )
+    })?;
+    Ok(base as *mut c_void)
+}
+
+/// munmap(2).
+///
+/// # Safety
+///
+/// The range is the caller's, and nothing in it is used any more.
+pub unsafe fn munmap(base: *mut c_void, len: usize) {
+    // SAFETY: the caller's promise.
+    let _unmapped = unsafe { raw::syscall2(linux::__NR_munmap as usize, base as usize, len) };
+}
+
+/// madvise(2) with `MADV_DONTDUMP`: the range is in no core dump. Where that fails there is nothing
+/// to be done; secret memory is in none anyway.
+pub fn exclude_from_dumps(base: *mut c_void, len: usize) {
+    // SAFETY: the advice concerns dumps and not what is in the memory.
+    let _advised = unsafe {
+        raw::syscall3(
+            linux::__NR_madvise as usize,
+            base as usize,
+            len,
+            flag(MADV_DONTDUMP),
+        )
+    };
+}
