@@ -3,7 +3,8 @@
 //! A row of a table is a program, the files and variables that it needs, and its command; see
 //! [`row::Row`]. [`check`] runs each three times: with real files and without us, with nothing,
 //! and with us and nothing on disk. The tables are [`languages`], [`compiled`], [`shell`],
-//! [`clients`], [`servers`], [`children`] and [`limits`], which holds what cannot be served and why.
+//! [`clients`], [`servers`], [`children`] and [`limits`], which holds what cannot be served and why;
+//! [`judge`] runs the tests that CPython brings.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -19,6 +20,7 @@ mod clients;
 mod compiled;
 mod disk;
 mod fill;
+mod judge;
 mod languages;
 mod limits;
 mod materials;

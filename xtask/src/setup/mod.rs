@@ -73,6 +73,22 @@ pub(crate) fn packages(wanted: &[AptPackage]) -> Result<()> {
     }
 }
 
+/// Installs packages that have no program to be looked for.
+///
+/// # Errors
+///
+/// Without root, without apt-get, or when apt-get fails.
+pub(crate) fn packages_of(names: &[&str]) -> Result<()> {
+    if !paths::is_root() || exec::which("apt-get").is_none() {
+        bail!(
+            "missing packages; as root: apt-get install {}",
+            names.join(" ")
+        );
+    }
+    apt("update", &[])?;
+    apt("install", names)
+}
+
 fn apt(verb: &str, names: &[&str]) -> Result<()> {
     Cmd::new("apt-get")
         .args(["--quiet", "--yes", "--no-install-recommends", verb])

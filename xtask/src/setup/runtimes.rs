@@ -31,6 +31,7 @@ impl Runtimes {
 /// Without root when a package is missing; when pip or a compiler fails.
 pub(crate) fn for_runtimes() -> Result<Runtimes> {
     super::packages(APT_RUNTIMES)?;
+    python_tests()?;
     let version = PYTHON_PROGRAMS.join("-").replace("==", "-");
     let folder = super::tool_dir("runtimes", &version)?;
     python(&folder.join("python"))?;
@@ -38,6 +39,23 @@ pub(crate) fn for_runtimes() -> Result<Runtimes> {
         musl(program, &folder)?;
     }
     Ok(Runtimes { folder })
+}
+
+/// CPython's own tests for the distribution's Python: a package without a program.
+fn python_tests() -> Result<()> {
+    let python = |code: &str| {
+        let command = Cmd::new("/usr/bin/python3").args(["-c", code]);
+        command
+            .quiet()
+            .output()
+            .context("cannot start /usr/bin/python3")
+    };
+    if python("import test.test_os")?.status.success() {
+        return Ok(());
+    }
+    let version = python("import sys; print('%d.%d' % sys.version_info[:2])")?;
+    let version = String::from_utf8(version.stdout).context("a version is text")?;
+    super::packages_of(&[&format!("libpython{}-testsuite", version.trim())])
 }
 
 /// A virtual environment with the pinned programs, complete when its last file is there.
