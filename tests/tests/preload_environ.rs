@@ -85,6 +85,8 @@ struct Poller {
     polls: u32,
     programs: BTreeSet<i32>,
     found: u32,
+    /// The first process that was found, and its environment, for who has to explain it.
+    first: Option<String>,
 }
 
 fn poll(wrapper: &mut Child, needle: &str) -> Poller {
@@ -92,6 +94,7 @@ fn poll(wrapper: &mut Child, needle: &str) -> Poller {
         polls: 0,
         programs: BTreeSet::new(),
         found: 0,
+        first: None,
     };
     let shell = only_child(pid_of(wrapper));
     let end = Instant::now() + Duration::from_secs(120);
@@ -101,7 +104,12 @@ fn poll(wrapper: &mut Child, needle: &str) -> Poller {
             for pid in children(shell).into_iter().chain([shell]) {
                 let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
                 let mut pieces = environ.windows(needle.len());
-                poller.found += u32::from(pieces.any(|piece| piece == needle.as_bytes()));
+                if pieces.any(|piece| piece == needle.as_bytes()) {
+                    poller.found += 1;
+                    poller
+                        .first
+                        .get_or_insert_with(|| describe(pid, shell, &environ));
+                }
                 if !environ.is_empty() {
                     poller.programs.insert(pid);
                 }
@@ -110,6 +118,15 @@ fn poll(wrapper: &mut Child, needle: &str) -> Poller {
         }
     }
     poller
+}
+
+fn describe(pid: i32, shell: i32, environ: &[u8]) -> String {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    format!(
+        "{pid} below {shell}, `{}`: {}",
+        command.escape_ascii(),
+        environ.escape_ascii()
+    )
 }
 
 fn watched(served: &Served, execs: u32) -> Poller {
@@ -129,12 +146,21 @@ fn watched(served: &Served, execs: u32) -> Poller {
 fn no_process_of_ten_thousand_has_the_value_in_the_kernel() {
     let served = served();
     let poller = watched(&served, 10_000);
-    assert_eq!(poller.found, 0);
+    assert_eq!(
+        poller.found, 0,
+        "{} polls, {:?}",
+        poller.polls, poller.first
+    );
     // It looked more often than there were programs, and met most of them.
     assert!(poller.polls > 10_000, "{} polls", poller.polls);
     let met = poller.programs.len();
     assert!(met > 1_000, "{met} programs met");
     let control = served.with(|wrapper| wrapper.delivery(Some("environ")));
     let poller = watched(&control, 200);
-    assert!(poller.found > 100, "{} found", poller.found);
+    assert!(
+        poller.found > 100,
+        "control: {} found in {} polls",
+        poller.found,
+        poller.polls
+    );
 }
