@@ -37,13 +37,17 @@ pub struct Virtual {
 }
 
 /// What stands behind `fd`; `None` when it is not virtual.
+#[inline(always)]
 #[must_use]
-#[inline]
 pub fn of(fd: i32) -> Option<Virtual> {
-    if marks::has(fd) { look(fd) } else { None }
+    if marks::any() { look(fd) } else { None }
 }
 
+#[inline(never)]
 fn look(fd: i32) -> Option<Virtual> {
+    if !marks::has(fd) {
+        return None;
+    }
     let Some((tag, len)) = token::inspect(fd) else {
         if process::owns_memory() {
             marks::clear(fd);

@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_int};
 
 use crate::sys::errno::Errno;
 
-use super::open::{CURRENT, locate_at};
+use super::open::{CURRENT, is_foreign, locate_at};
 use super::stat::exists;
 use crate::descriptor;
 use crate::lookup::{Last, Look};
@@ -19,7 +19,26 @@ const R_OK: c_int = 4;
 /// # Safety
 ///
 /// `path` is null or a string.
+#[inline(always)]
 unsafe fn decide(directory: c_int, path: *const c_char, mode: c_int, look: Look) -> Outcome<c_int> {
+    // SAFETY: the caller's promise.
+    if look == Look::First && unsafe { is_foreign(path) } {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { decide_own(directory, path, mode, look) }
+}
+
+/// # Safety
+///
+/// `path` is null or a string.
+#[inline(never)]
+unsafe fn decide_own(
+    directory: c_int,
+    path: *const c_char,
+    mode: c_int,
+    look: Look,
+) -> Outcome<c_int> {
     // SAFETY: the caller's promise.
     let located = unsafe { locate_at(directory, path, Last::Followed, look) }?;
     let answer = match located.node {

@@ -8,8 +8,8 @@ use crate::descriptor::{self, Access};
 use crate::lookup::path::trim;
 use crate::lookup::{Last, Located, Look, behind, descriptor_named, resolve, starts_in_virtual};
 use crate::macros::Outcome;
-use crate::state::names::{Node, last_component};
-use crate::state::{init, overlay, region};
+use crate::state::names::{self, Node, last_component};
+use crate::state::{init, marks, overlay, region};
 use crate::sys::{kernel, string};
 
 /// `AT_FDCWD` (fcntl.h).
@@ -33,6 +33,20 @@ pub struct OpenHow {
     flags: u64,
     mode: u64,
     resolve: u64,
+}
+
+/// Whether the program's path is certainly not ours, and names no descriptor of ours: asked first, with
+/// the few instructions that every call by a path pays.
+///
+/// # Safety
+///
+/// `path` is null or a string.
+#[inline(never)]
+pub(super) unsafe fn is_foreign(path: *const c_char) -> bool {
+    init::ensure();
+    // SAFETY: the caller's promise.
+    let text = unsafe { string::bytes(path) };
+    !marks::any() && text.is_none_or(|text| !names::may_be(text))
 }
 
 /// What of ours stands at the program's path; a symbolic link at its end stands for itself.
@@ -111,7 +125,9 @@ pub(super) fn open_located(located: Located, flags: c_int) -> Result<c_int, Errn
 
 /// Whether the text does not name the directory that it leads to.
 pub(super) fn is_unnamed(path: &[u8]) -> bool {
-    region::region().is_some() && matches!(last_component(trim(path).0), b"" | b"." | b"..")
+    matches!(path, [] | [.., b'/' | b'.'])
+        && region::region().is_some()
+        && matches!(last_component(trim(path).0), b"" | b"." | b"..")
 }
 
 fn access(flags: c_int) -> Access {
@@ -141,8 +157,28 @@ unsafe fn open_overlay(directory: c_int, path: *const c_char, flags: c_int) -> O
 /// # Safety
 ///
 /// `path` is null or a string.
-#[inline(never)]
+#[inline(always)]
 pub(super) unsafe fn decide(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    look: Look,
+) -> Outcome<c_int> {
+    // What is opened as a directory may be the current one, under whatever name.
+    let may_be_unnamed = flags & O_DIRECTORY != 0;
+    // SAFETY: the caller's promise.
+    if look == Look::First && !may_be_unnamed && unsafe { is_foreign(path) } {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { decide_own(directory, path, flags, look) }
+}
+
+/// # Safety
+///
+/// That of [`decide`].
+#[inline(never)]
+unsafe fn decide_own(
     directory: c_int,
     path: *const c_char,
     flags: c_int,

@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_uint};
 use crate::sys::errno::Errno;
 use crate::sys::kernel::{self, Stat, Statx};
 
-use super::open::{CURRENT, locate_at};
+use super::open::{CURRENT, is_foreign, locate_at};
 use crate::descriptor::{self, Virtual};
 use crate::lookup::{Last, Located, Look, descriptor_named, starts_in_virtual};
 use crate::macros::Outcome;
@@ -50,6 +50,7 @@ fn of_descriptor(found: &Virtual) -> Result<Attributes, Errno> {
 /// # Safety
 ///
 /// `path` is null or a string.
+#[inline(never)]
 unsafe fn decide(
     directory: c_int,
     path: *const c_char,
@@ -97,8 +98,26 @@ fn decide_open(fd: c_int) -> Outcome<Attributes> {
 /// # Safety
 ///
 /// As stat(2): `path` is null or a string, `out` is the caller's to be written.
-#[inline(never)]
+#[inline(always)]
 unsafe fn of_path(
+    directory: c_int,
+    path: *const c_char,
+    (flags, look): (c_int, Look),
+    out: *mut Stat,
+) -> Outcome<c_int> {
+    // SAFETY: the caller's promise.
+    if look == Look::First && unsafe { is_foreign(path) } {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { put_path(directory, path, (flags, look), out) }
+}
+
+/// # Safety
+///
+/// That of [`of_path`].
+#[inline(never)]
+unsafe fn put_path(
     directory: c_int,
     path: *const c_char,
     (flags, look): (c_int, Look),

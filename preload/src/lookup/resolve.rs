@@ -30,6 +30,9 @@ pub struct Located {
 #[must_use]
 #[inline]
 pub fn resolve(directory: i32, path: &[u8], follow: Last) -> Option<Located> {
+    if !names::may_be(path) {
+        return None;
+    }
     let (text, has_slash) = trim(path);
     let last = names::last_component(text);
     let is_itself = matches!(last, b"." | b"..");
@@ -256,10 +259,15 @@ fn link_of(number: i32) -> Option<PathBuf> {
 /// The descriptor that `path` names (`/proc/self/fd/N`, `/dev/fd/N`, `/dev/stdin`, …), when it is a
 /// virtual one.
 #[must_use]
+#[inline(always)]
 pub fn descriptor_named(path: &[u8]) -> Option<descriptor::Virtual> {
-    if !marks::any() {
-        return None;
-    }
+    let may_be = marks::any() && matches!(path, [b'/', b'p' | b'd', b'r' | b'e', ..]);
+    if may_be { descriptor_in(path) } else { None }
+}
+
+#[cold]
+#[inline(never)]
+fn descriptor_in(path: &[u8]) -> Option<descriptor::Virtual> {
     let number = match path {
         b"/dev/stdin" => 0,
         _ => i32::try_from(read_decimal(descriptor_digits(path)?)?).ok()?,

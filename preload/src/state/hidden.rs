@@ -84,12 +84,18 @@ fn read(number: &AtomicU64) -> u64 {
 }
 
 /// Whether `fd` is one of ours.
+#[inline(always)]
 #[must_use]
 pub fn has(fd: i32) -> bool {
-    fd >= MINIMUM.load(Ordering::Relaxed)
-        && NUMBERS
-            .iter()
-            .any(|number| number.load(Ordering::Relaxed) == fd)
+    fd >= MINIMUM.load(Ordering::Relaxed) && is_listed(fd)
+}
+
+#[cold]
+#[inline(never)]
+fn is_listed(fd: i32) -> bool {
+    NUMBERS
+        .iter()
+        .any(|number| number.load(Ordering::Relaxed) == fd)
 }
 
 /// Keeps `fd` under a high number, close-on-exec, and answers that; under its own number where no

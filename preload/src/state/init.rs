@@ -28,7 +28,7 @@ const DONE: u8 = 2;
 static PROGRESS: AtomicU8 = AtomicU8::new(NEW);
 
 /// Makes sure that the start has run, if it can run already.
-#[inline]
+#[inline(always)]
 pub fn ensure() {
     if PROGRESS.load(Ordering::Acquire) == NEW {
         start(environ::array());

@@ -17,6 +17,7 @@ static MARKS: [AtomicU64; NUMBERS / 64] = [const { AtomicU64::new(0) }; NUMBERS 
 static END: AtomicU32 = AtomicU32::new(0);
 
 /// Whether any number was ever marked.
+#[inline(always)]
 #[must_use]
 pub fn any() -> bool {
     END.load(Ordering::Relaxed) != 0
@@ -29,12 +30,14 @@ pub fn end() -> u32 {
 }
 
 /// Whether `fd` may be virtual.
+#[inline(always)]
 #[must_use]
 pub fn has(fd: i32) -> bool {
-    match place(fd) {
-        Some((word, bit)) if any() => word.load(Ordering::Relaxed) & bit != 0,
-        _ => false,
-    }
+    any() && is_set(fd)
+}
+
+fn is_set(fd: i32) -> bool {
+    place(fd).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
 }
 
 /// Marks `fd`; says whether it could.

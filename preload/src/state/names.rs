@@ -19,6 +19,8 @@ const LENGTH_BITS: u32 = 12;
 
 static FILTER: [AtomicU64; FILTER_BITS as usize / 64] =
     [const { AtomicU64::new(0) }; FILTER_BITS as usize / 64];
+/// The last byte of each name, and the lower half of the one before it.
+static TAILS: [AtomicU64; 64] = [const { AtomicU64::new(0) }; 64];
 static TABLE: [AtomicU32; PLACES] = [const { AtomicU32::new(0) }; PLACES];
 
 /// Entries whose path was seen to be written as the kernel writes it.
@@ -77,6 +79,30 @@ pub fn fill(region: &Region<'_>) {
     }
 }
 
+/// Whether `path`, written in any way, can be one of ours, by its last two bytes: what every path of
+/// the program is asked first. Always true for one that ends with a slash or a dot.
+#[inline(always)]
+#[must_use]
+pub fn may_be(path: &[u8]) -> bool {
+    match path {
+        [] => false,
+        [.., b'/' | b'.'] => true,
+        [last] => has_tail(b'/', *last),
+        [.., before, last] => has_tail(*before, *last),
+    }
+}
+
+#[inline(always)]
+fn has_tail(before: u8, last: u8) -> bool {
+    tail(before, last).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
+}
+
+#[inline(always)]
+fn tail(before: u8, last: u8) -> Option<(&'static AtomicU64, u64)> {
+    let bit = (usize::from(before & 15) << 8) | usize::from(last);
+    Some((TAILS.get(bit / 64)?, 1 << (bit % 64)))
+}
+
 /// Whether a path whose last component is `name` can be one of ours. Seldom true for others.
 #[must_use]
 pub fn may_end(name: &[u8]) -> bool {
@@ -126,6 +152,11 @@ pub fn last_component(path: &[u8]) -> &[u8] {
 }
 
 fn enter(index: usize, path: &[u8], is_file: bool) {
+    if let [.., before, last] = path
+        && let Some((word, bit)) = tail(*before, *last)
+    {
+        word.fetch_or(bit, Ordering::Relaxed);
+    }
     if let Some((word, bit)) = filter(hash(last_component(path))) {
         word.fetch_or(bit, Ordering::Relaxed);
     }
