@@ -149,6 +149,31 @@ const fn runtime(name: &'static str, programs: &'static [&'static str]) -> AptPa
     }
 }
 
+/// A Debian release of which packages are unpacked, not installed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Release {
+    /// Its name, the cache's key.
+    pub(crate) suite: &'static str,
+    pub(crate) packages: &'static [&'static str],
+}
+
+/// The oldest release in Debian's archive: glibc 2.31, of 2020, whose `dlsym` is in a library of its
+/// own.
+pub(crate) const OLD_GLIBC: Release = Release {
+    suite: "bullseye",
+    packages: &[
+        "coreutils",
+        "dash",
+        "libacl1",
+        "libattr1",
+        "libc6",
+        "libgmp10",
+        "libpcre2-8-0",
+        "libselinux1",
+        "sed",
+    ],
+};
+
 /// Python programs of the tier `runtimes`, as pip takes them; the first part of the cache's key.
 pub(crate) const PYTHON_PROGRAMS: &[&str] = &["botocore==1.35.99", "gunicorn==23.0.0"];
 

@@ -4,7 +4,7 @@
 //! [`row::Row`]. [`check`] runs each three times: with real files and without us, with nothing,
 //! and with us and nothing on disk. The tables are [`languages`], [`compiled`], [`shell`],
 //! [`clients`], [`servers`], [`children`] and [`limits`], which holds what cannot be served and why;
-//! [`judge`] runs the tests that CPython brings.
+//! [`judge`] runs the tests that CPython brings, [`old_glibc`] the library in an older C library.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -24,6 +24,7 @@ mod judge;
 mod languages;
 mod limits;
 mod materials;
+mod old_glibc;
 mod programs;
 mod served;
 mod servers;

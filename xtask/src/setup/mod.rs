@@ -12,6 +12,7 @@ use crate::exec::{self, Cmd};
 use crate::paths;
 use crate::versions::{APT_RUN, AptPackage, CargoTool, GoTool};
 
+pub(crate) mod old_glibc;
 pub(crate) mod runtimes;
 pub(crate) mod server;
 
