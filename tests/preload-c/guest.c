@@ -32,18 +32,62 @@ static void *blocked(void *pipe_end) {
     return "not cancelled";
 }
 
-static void cancellation(void) {
-    int pipes[2];
+/* Waits for a lock that its parent has. */
+static void *waiting(void *fd) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    fcntl(*(int *)fd, F_SETLKW, &lock);
+    return "not cancelled";
+}
+
+static int is_cleaned;
+
+static void clean(void *unused) {
+    is_cleaned++;
+}
+
+static void *with_cleanup(void *pipe_end) {
+    pthread_cleanup_push(clean, 0);
+    blocked(pipe_end);
+    pthread_cleanup_pop(0);
+    return "not cancelled";
+}
+
+static void cancelled(void *(*start)(void *), void *argument) {
     pthread_t thread;
     void *result;
-    pipe(pipes);
-    pthread_create(&thread, 0, blocked, &pipes[0]);
+    pthread_create(&thread, 0, start, argument);
     usleep(20000);
     pthread_cancel(thread);
     pthread_join(thread, &result);
-    printf("cancelled: %d\n", result == PTHREAD_CANCELED);
-    close(pipes[0]);
-    close(pipes[1]);
+    printf("cancelled: %d, cleaned %d\n", result == PTHREAD_CANCELED, is_cleaned);
+}
+
+static void cancellation(void) {
+    int pipes[2], ready[2];
+    pipe(pipes);
+    cancelled(blocked, &pipes[0]);
+    cancelled(with_cleanup, &pipes[0]);
+    pipe(ready);
+    char name[] = "/tmp/guest-XXXXXX", byte;
+    int file = mkstemp(name);
+    unlink(name);
+    pid_t child = fork();
+    if (child == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        fcntl(file, F_SETLK, &lock);
+        write(ready[1], "x", 1);
+        read(pipes[0], &byte, 1);
+        _exit(0);
+    }
+    read(ready[0], &byte, 1);
+    cancelled(waiting, &file);
+    write(pipes[1], "x", 1);
+    waitpid(child, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        close(pipes[i]);
+        close(ready[i]);
+    }
+    close(file);
 }
 
 static void *worker(void *unused) {

@@ -188,7 +188,8 @@ fn programs_in_every_circumstance_go_on() {
         let ended = served
             .run(&words(&[&program, &path, &loaded, &real]))
             .with(0);
-        let expected = "cancelled: 1\nthreads and forks: 0 wrong\nearly -1 [] [none]\n\
+        let expected = "cancelled: 1, cleaned 0\ncancelled: 1, cleaned 1\ncancelled: 1, cleaned 1\n\
+                        threads and forks: 0 wrong\nearly -1 [] [none]\n\
                         loaded: 1\nunloaded: 0\nabove 1024: 1, read 3 and 11\n\
                         passed through a socket: an error\nstrict sandbox: 14\n\
                         sandbox ended: 0\nat the end: 14\n";
