@@ -48,8 +48,20 @@ unsafe fn decide_close(stream: *mut Dir) -> Outcome<c_int> {
 /// # Safety
 ///
 /// `stream` is one that is open.
-#[inline(never)]
+#[inline(always)]
 unsafe fn decide_read(stream: *mut Dir) -> Outcome<*mut Dirent> {
+    if !directories::any() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { read_own(stream) }
+}
+
+/// # Safety
+///
+/// That of [`decide_read`].
+#[inline(never)]
+unsafe fn read_own(stream: *mut Dir) -> Outcome<*mut Dirent> {
     // SAFETY: the caller's promise.
     let directory = unsafe { directories::at(stream) }?;
     Some(match list::advance(directory) {

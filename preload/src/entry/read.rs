@@ -8,11 +8,25 @@ use crate::sys::errno::Errno;
 use super::buffers::{Iovec, bytes, scatter};
 use crate::descriptor;
 use crate::macros::Outcome;
+use crate::state::marks;
 
 /// # Safety
 ///
 /// As read(2).
+#[inline(always)]
 unsafe fn decide(fd: c_int, buffer: *mut c_void, count: usize) -> Outcome<isize> {
+    if !marks::any() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { read_marked(fd, buffer, count) }
+}
+
+/// # Safety
+///
+/// As read(2).
+#[inline(never)]
+unsafe fn read_marked(fd: c_int, buffer: *mut c_void, count: usize) -> Outcome<isize> {
     let found = descriptor::of(fd)?;
     let read = || {
         // SAFETY: the caller's promise.

@@ -21,6 +21,7 @@ fn decide(fd: c_int, offset: i64, whence: c_int) -> Outcome<i64> {
     Some(seek(&found, offset, whence))
 }
 
+#[inline(never)]
 fn seek(found: &Virtual, offset: i64, whence: c_int) -> Result<i64, Errno> {
     if found.is_path_only() {
         return Err(Errno::BADF);

@@ -9,12 +9,18 @@ use super::open::{CURRENT, locate};
 use super::stat::exists;
 use crate::descriptor;
 use crate::macros::Outcome;
+use crate::state::marks;
 use crate::state::names::Node;
 
 /// `EBADF` for a virtual descriptor: it is not open for writing.
+#[inline(always)]
 fn not_for_writing<T>(fd: c_int) -> Outcome<T> {
-    descriptor::of(fd)?;
-    Some(Err(Errno::BADF))
+    (marks::any() && is_virtual(fd)).then_some(Err(Errno::BADF))
+}
+
+#[inline(never)]
+fn is_virtual(fd: c_int) -> bool {
+    descriptor::of(fd).is_some()
 }
 
 /// `EROFS` for a virtual descriptor: it cannot be changed.

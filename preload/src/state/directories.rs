@@ -102,6 +102,13 @@ pub unsafe fn at<'a>(address: *mut c_void) -> Option<&'a mut Directory> {
     Some(unsafe { &mut *place.directory.get() })
 }
 
+/// Whether any stream of ours is open.
+#[inline(always)]
+#[must_use]
+pub fn any() -> bool {
+    COUNT.load(Ordering::Relaxed) != 0
+}
+
 /// Gives the place back.
 pub fn release(address: *mut c_void) {
     if let Some(place) = place(address) {
