@@ -18,26 +18,41 @@ fn compiled(name: &str, library: CLibrary, served: &Served) -> PathBuf {
     compile::program(name, library, served.folder())
 }
 
+/// The same lines from the real file and from the virtual one.
+fn operations_are_the_same(library: CLibrary, condition: Option<&str>) {
+    let served = Served::new("hunter2-secret");
+    let served = served.with(|wrapper| match condition {
+        Some(condition) => wrapper.under(condition),
+        None => wrapper,
+    });
+    let program = compiled("file", library, &served);
+    let folder = served.folder().to_owned();
+    let real = served.run_bare(&words(&[
+        &program,
+        &served.real_path(),
+        &folder.join("scratch-real"),
+    ]));
+    let ours = served.run(&words(&[&program, &served.path(), &folder.join("scratch")]));
+    let real = real.with(0).stdout();
+    let ours = ours.with(0).stdout();
+    assert!(real.lines().count() > 150, "{real}");
+    for (expected, found) in real.lines().zip(ours.lines()) {
+        assert_eq!(found, expected, "{library:?} {condition:?}, in:\n{ours}");
+    }
+    assert_eq!(ours.lines().count(), real.lines().count());
+}
+
 #[test]
 fn f1_every_operation_is_that_of_a_real_file() {
     for library in CLibrary::DYNAMIC {
-        let served = Served::new("hunter2-secret");
-        let program = compiled("file", library, &served);
-        let folder = served.folder().to_owned();
-        let real = served.run_bare(&words(&[
-            &program,
-            &served.real_path(),
-            &folder.join("scratch-real"),
-        ]));
-        let ours = served.run(&words(&[&program, &served.path(), &folder.join("scratch")]));
-        let real = real.with(0).stdout();
-        let ours = ours.with(0).stdout();
-        assert!(real.lines().count() > 150, "{real}");
-        for (expected, found) in real.lines().zip(ours.lines()) {
-            assert_eq!(found, expected, "{library:?}, in:\n{ours}");
-        }
-        assert_eq!(ours.lines().count(), real.lines().count());
+        operations_are_the_same(library, None);
     }
+}
+
+#[test]
+fn without_secret_memory_files_are_served_all_the_same() {
+    // A kernel without the call: ENOSYS.
+    operations_are_the_same(CLibrary::Glibc, Some("memfd_secret=38"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use linux_raw_sys::general::{S_IFMT, S_IFREG};
 
 use super::tag::Tag;
 use crate::state::region;
-use crate::sys::kernel::{self, Fd, ftruncate, memfd_secret};
+use crate::sys::kernel::{self, Fd, ftruncate};
 
 /// How often a copy is begun anew when the value is rotated meanwhile.
 const ATTEMPTS: u32 = 100;
@@ -82,7 +82,7 @@ pub fn of_entry(index: usize, entry: &Entry<'_>) -> Result<(Fd, Tag), Errno> {
 ///
 /// `EMFILE`, `ENFILE`, `ENOMEM`.
 pub fn of_directory(len: usize, tag: Tag) -> Result<Fd, Errno> {
-    let file = memfd_secret()?;
+    let file = region::memory()?;
     ftruncate(file.number(), len)?;
     store(file.number(), tag)?;
     Ok(file)
@@ -151,7 +151,7 @@ fn copy_whole(from: i32, out: &mut [u8]) -> Result<(), Errno> {
 
 /// A token of `len` bytes that `fill` writes; `None` when it says that it could not.
 fn with_content(len: usize, fill: impl FnOnce(&mut [u8]) -> bool) -> Result<Option<Fd>, Errno> {
-    let file = memfd_secret()?;
+    let file = region::memory()?;
     if len > 0 {
         ftruncate(file.number(), len)?;
         let mapping = Mapping::new(file.number(), len, true)?;

@@ -10,7 +10,8 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cloudtaser_abi::region::Region;
 
-use crate::sys::kernel;
+use crate::sys::errno::Errno;
+use crate::sys::kernel::{self, Fd};
 
 struct Once {
     region: UnsafeCell<Option<Region<'static>>>,
@@ -53,6 +54,28 @@ pub fn open(file: i32) -> Option<()> {
     unsafe { *REGION.region.get() = Some(region) };
     REGION.is_ready.store(true, Ordering::Release);
     Some(())
+}
+
+/// A new file of the region's kind, which lies on the same device: secret memory, or ordinary memory
+/// where the region has no better (its protection level says so).
+///
+/// # Errors
+///
+/// `EMFILE`, `ENFILE`, `ENOMEM`. Fails closed where the region is secret and the kernel gives no more of
+/// that.
+pub fn memory() -> Result<Fd, Errno> {
+    let secret = kernel::memfd_secret();
+    if let Ok(file) = &secret
+        && kernel::fstat(file.number())?.st_dev == device()
+    {
+        return secret;
+    }
+    let ordinary = kernel::memfd_create(c"cloudtaser")?;
+    if kernel::fstat(ordinary.number())?.st_dev == device() {
+        Ok(ordinary)
+    } else {
+        Err(Errno::NOMEM)
+    }
 }
 
 /// Device number of the region's file, which virtual descriptors share.

@@ -259,23 +259,22 @@ pub fn fgetxattr(fd: c_int, name: &CStr) -> Result<usize, Errno> {
     answer(unsafe { raw::syscall4(linux::__NR_fgetxattr as usize, arg(fd), name, 0, 0) })
 }
 
-/// memfd_secret(2), close-on-exec, of size 0; ordinary memory where the kernel has no other
-/// (`ENOSYS`) or a filter forbids it (`EPERM`, `EACCES`).
+/// memfd_secret(2), close-on-exec, of size 0.
+///
+/// # Errors
+///
+/// `ENOSYS`, `EPERM`, `EMFILE`, `ENFILE`, `ENOMEM`.
+pub fn memfd_secret() -> Result<Fd, Errno> {
+    // SAFETY: the call takes a flag word by value.
+    opened(unsafe { raw::syscall1(linux::__NR_memfd_secret as usize, flag(O_CLOEXEC)) })
+}
+
+/// memfd_create(2), close-on-exec, of size 0.
 ///
 /// # Errors
 ///
 /// `EMFILE`, `ENFILE`, `ENOMEM`.
-pub fn memfd_secret() -> Result<Fd, Errno> {
-    // SAFETY: the call takes a flag word by value.
-    let secret =
-        opened(unsafe { raw::syscall1(linux::__NR_memfd_secret as usize, flag(O_CLOEXEC)) });
-    match secret {
-        Err(Errno::NOSYS | Errno::PERM | Errno::ACCESS) => memfd_create(c"secret"),
-        result => result,
-    }
-}
-
-fn memfd_create(name: &CStr) -> Result<Fd, Errno> {
+pub fn memfd_create(name: &CStr) -> Result<Fd, Errno> {
     let (name, flags) = (name.as_ptr() as usize, flag(linux::MFD_CLOEXEC));
     // SAFETY: `name` is a string that lives during the call.
     opened(unsafe { raw::syscall2(linux::__NR_memfd_create as usize, name, flags) })
