@@ -104,6 +104,6 @@ mod tests {
     #[test]
     fn imports_of_an_ordinary_program_are_foreign() {
         let program = std::fs::read("/proc/self/exe").unwrap();
-        assert!(foreign(&program).unwrap().contains(&String::from("malloc")));
+        assert!(foreign(&program).unwrap().contains(&String::from("write")));
     }
 }
