@@ -6,7 +6,8 @@
 use crate::row::{Expected, Library, ROW, Row, VARIABLE};
 
 const NOT_SERVED: Expected = Expected::Unserved("files are not served to");
-const CHILD: Expected = Expected::Unserved("it gets no files and no secret variables");
+const CHILD: Expected =
+    Expected::Unserved("it gets no files, and no secret variables but by --env-static plain");
 const PLAIN: Expected = Expected::Plain("plain variables (level `environ`)");
 
 const fn file(reads: &'static str, command: &'static [&'static str]) -> Row {

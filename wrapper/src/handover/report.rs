@@ -144,7 +144,7 @@ impl Lines {
         }
         self.told.insert(key);
         Some(format!(
-            "`{}` {}: it gets no files and no secret variables",
+            "`{}` {}: it gets no files, and no secret variables but by --env-static plain",
             shown(path),
             phrase(reason)
         ))
@@ -185,8 +185,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                "`/usr/sbin/nginx` is statically linked: it gets no files and no secret variables",
-                "`/a b` is built for another machine: it gets no files and no secret variables",
+                "`/usr/sbin/nginx` is statically linked: it gets no files, and no secret variables but by --env-static plain",
+                "`/a b` is built for another machine: it gets no files, and no secret variables but by --env-static plain",
             ]
         );
         assert!(lines.take(b"tic /usr/sbin/").is_empty());
