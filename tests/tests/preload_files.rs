@@ -94,6 +94,22 @@ fn what_cannot_be_interposed_fails_and_is_never_partial() {
 }
 
 #[test]
+fn io_uring_fails_and_is_never_partial() {
+    let served = Served::new("hunter2-secret");
+    let program = compiled("uring", CLibrary::Glibc, &served);
+    // The control first: the same calls over a real file.
+    let real = served.run_bare(&words(&[&program, &served.real_path()]));
+    if real.status() == 3 {
+        skip("io_uring: this kernel or a filter forbids it");
+        return;
+    }
+    let expected = "open succeeds\nread succeeds [hunter2-secret]\n";
+    assert_eq!(real.with(0).stdout(), expected);
+    let ours = served.run(&words(&[&program, &served.path()])).with(0);
+    assert_eq!(ours.stdout(), "open fails\nread fails []\n");
+}
+
+#[test]
 fn programs_that_close_everything_keep_their_secrets() {
     for library in CLibrary::DYNAMIC {
         let served = Served::new("hunter2-secret").variable("SECRET");
