@@ -94,6 +94,20 @@ fn what_cannot_be_interposed_fails_and_is_never_partial() {
 }
 
 #[test]
+fn the_file_system_is_read_only() {
+    let served = Served::new("hunter2-secret");
+    let program = compiled("odd", CLibrary::Glibc, &served);
+    let path = served.path();
+    let folder = path.parent().expect("a folder").to_owned();
+    let ours = served.run(&words(&[&program, &path, &folder])).with(0);
+    // EROFS, and EOPNOTSUPP for a handle.
+    let expected = "write: -30\ntruncate: -30\ncreat: -30\ntmpfile: -30\nhandle: -95\n\
+                    inotify: 1\nopenat2: 1\n  read: 1\nstatvfs: 0\nread-only: 1\n\
+                    chmod: -30\nunlink: -30\nrename: -30\nlink: -30\ntruncate path: -30\n";
+    assert_eq!(ours.stdout(), expected);
+}
+
+#[test]
 fn io_uring_fails_and_is_never_partial() {
     let served = Served::new("hunter2-secret");
     let program = compiled("uring", CLibrary::Glibc, &served);
