@@ -90,6 +90,19 @@ pub(crate) fn packages_of(names: &[&str]) -> Result<()> {
     apt("install", names)
 }
 
+/// `apt-get` with sources and lists of its own: the system's stay as they are.
+fn apt_from(list: &Path, lists: &Path) -> Cmd {
+    let option = |name: &str, path: &Path| format!("{name}={}", path.display());
+    Cmd::new("apt-get")
+        .arg("--quiet")
+        .arg("-o")
+        .arg(option("Dir::Etc::SourceList", list))
+        .args(["-o", "Dir::Etc::SourceParts=/dev/null"])
+        .arg("-o")
+        .arg(option("Dir::State::Lists", lists))
+        .args(["-o", "APT::Sandbox::User=root"])
+}
+
 fn apt(verb: &str, names: &[&str]) -> Result<()> {
     Cmd::new("apt-get")
         .args(["--quiet", "--yes", "--no-install-recommends", verb])

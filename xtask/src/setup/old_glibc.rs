@@ -68,17 +68,9 @@ fn fetch(work: &Path) -> Result<()> {
     );
     std::fs::write(&list, line).context("cannot write into the cache")?;
     let apt = || {
-        let option = |name: &str, path: &Path| format!("{name}={}", path.display());
-        Cmd::new("apt-get")
-            .arg("--quiet")
-            .arg("-o")
-            .arg(option("Dir::Etc::SourceList", &list))
-            .args(["-o", "Dir::Etc::SourceParts=/dev/null"])
-            .arg("-o")
-            .arg(option("Dir::State::Lists", &work.join("lists")))
+        super::apt_from(&list, &work.join("lists"))
             // What is installed here says nothing about that release.
             .args(["-o", "Dir::State::status=/dev/null"])
-            .args(["-o", "APT::Sandbox::User=root"])
             .dir(&work.join("packages"))
     };
     apt().arg("update").run()?;

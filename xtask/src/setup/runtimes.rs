@@ -129,18 +129,7 @@ fn download(source: &str, work: &Path) -> Result<()> {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let list = work.join("sources.list");
     std::fs::write(&list, source_line(&release)?).context("cannot write into the cache")?;
-    let apt = || {
-        let option = |name: &str, path: &Path| format!("{name}={}", path.display());
-        Cmd::new("apt-get")
-            .arg("--quiet")
-            .arg("-o")
-            .arg(option("Dir::Etc::SourceList", &list))
-            .args(["-o", "Dir::Etc::SourceParts=/dev/null"])
-            .arg("-o")
-            .arg(option("Dir::State::Lists", &work.join("lists")))
-            .args(["-o", "APT::Sandbox::User=root"])
-            .dir(work)
-    };
+    let apt = || super::apt_from(&list, &work.join("lists")).dir(work);
     apt().arg("update").run()?;
     apt().args(["source", "--download-only", source]).run()
 }
