@@ -2,14 +2,12 @@
 //!
 //! The kernel's file behind one is a *token* ([`token`]): secret memory with a copy of the version
 //! that was opened. Its `read` fails with `EINVAL` whoever calls it without us, and a mapping shows
-//! the whole value. The file that an entry was opened as last is kept and duplicated, which is
-//! cheap; where the descriptor stands in it is then known to this process alone ([`offset`]), until
-//! it is *shared* with another number or another process: then it gets a token of its own, and the
-//! kernel keeps its offset too.
+//! the whole value. Each open makes a token of its own, and its inode says what it is of and where the
+//! next read starts ([`tag`]): whatever other threads and processes do with numbers, nothing that we
+//! remember can disagree with it.
 
-pub mod offset;
+mod offset;
 mod open;
-mod share;
 pub mod tag;
 pub mod token;
 
@@ -17,11 +15,9 @@ use crate::sys::errno::Errno;
 
 use crate::lookup::path::{PATH_MAX, PathBuf};
 use crate::state::{marks, process, region};
-use offset::Position;
 use tag::Tag;
 
 pub use open::{Access, open_again, open_node, permit};
-pub use share::{find_inherited, forget, highest, share, share_all};
 
 /// What stands behind a virtual descriptor, as the kernel says now.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +28,8 @@ pub struct Virtual {
     pub tag: Tag,
     /// Bytes of the value; of a directory, bytes of its path.
     pub len: u64,
-    /// Where the offset is kept.
-    pub position: Position,
+    /// Number of the token's inode.
+    inode: u64,
 }
 
 /// What stands behind `fd`; `None` when it is not virtual.
@@ -48,20 +44,49 @@ fn look(fd: i32) -> Option<Virtual> {
     if !marks::has(fd) {
         return None;
     }
-    let Some((tag, len)) = token::inspect(fd) else {
-        if process::owns_memory() {
-            marks::clear(fd);
-            offset::forget(fd);
+    match token::inspect(fd) {
+        Ok(Some((tag, len, inode))) => Some(Virtual {
+            fd,
+            tag,
+            len,
+            inode,
+        }),
+        Ok(None) => {
+            forget(fd);
+            None
         }
-        return None;
-    };
-    let position = offset::of(fd);
-    Some(Virtual {
-        fd,
-        tag,
-        len,
-        position,
-    })
+        // Closed past us: another thread may be about to open and mark it.
+        Err(_closed) => None,
+    }
+}
+
+/// The program closes `fd`, or puts another file there. Before the kernel does it: then no other
+/// thread can have got the number anew.
+pub fn forget(fd: i32) {
+    // A child that runs in its parent's memory closes its own descriptors, not the parent's.
+    if process::owns_memory() {
+        marks::clear(fd);
+    }
+}
+
+/// The highest number of a virtual descriptor, for a program that inherits it.
+#[must_use]
+pub fn highest() -> Option<u32> {
+    (0..marks::end())
+        .rev()
+        .find(|fd| i32::try_from(*fd).is_ok_and(|fd| of(fd).is_some()))
+}
+
+/// Marks the virtual descriptors up to `last` that this process inherited.
+pub fn find_inherited(last: u32) {
+    for fd in 0..=last.min(4096) {
+        let Ok(fd) = i32::try_from(fd) else {
+            return;
+        };
+        if matches!(token::inspect(fd), Ok(Some(_))) {
+            marks::set(fd);
+        }
+    }
 }
 
 impl Virtual {
@@ -71,7 +96,7 @@ impl Virtual {
     ///
     /// `EISDIR`, `EBADF` (opened with `O_PATH`).
     pub fn readable(self) -> Result<Self, Errno> {
-        if self.is_path_only() {
+        if self.tag.is_path_only {
             Err(Errno::BADF)
         } else if self.tag.is_directory {
             Err(Errno::ISDIR)
@@ -80,16 +105,10 @@ impl Virtual {
         }
     }
 
-    /// Whether it was opened with `O_PATH`.
-    #[must_use]
-    pub fn is_path_only(&self) -> bool {
-        self.tag.is_path_only || self.position.is_path_only()
-    }
-
     /// Where the next read starts, in bytes.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.position.offset().unwrap_or(self.tag.offset)
+        offset::of(self.fd, self.inode).unwrap_or(self.tag.offset)
     }
 
     /// Copies bytes from `offset` on into `out`, as many as there are and fit.
@@ -115,8 +134,8 @@ impl Virtual {
     fn copy_live(&self, start: usize, out: &mut [u8]) -> Option<()> {
         let entry = region::region()?.entry(self.tag.index)?;
         let snapshot = entry.snapshot().ok()?;
-        let is_same = Tag::version_bits(snapshot.version) == self.tag.version
-            && u64::try_from(snapshot.len).ok()? == self.len;
+        let is_same =
+            snapshot.version == self.tag.version && u64::try_from(snapshot.len).ok()? == self.len;
         if !is_same {
             return None;
         }
@@ -128,44 +147,43 @@ impl Virtual {
     ///
     /// # Errors
     ///
-    /// Those of [`Virtual::read_at`].
+    /// Those of [`Virtual::read_at`] and [`Virtual::set_offset`].
     pub fn read(&self, out: &mut [u8]) -> Result<usize, Errno> {
-        let offset = self.claim(out.len());
-        self.read_at(offset, out)
+        let offset = self.offset();
+        let count = self.read_at(offset, out)?;
+        self.advance(offset, count)?;
+        Ok(count)
     }
 
-    /// The offset to read up to `count` bytes from, which is moved beyond them. Two threads that
-    /// read at the same time get different parts.
-    #[must_use]
-    pub fn claim(&self, count: usize) -> u64 {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        let advance = |offset: u64| {
-            let rest = self.len.saturating_sub(offset);
-            offset.saturating_add(rest.min(count))
-        };
-        if let Some(start) = self.position.advance(advance) {
-            return start;
-        }
-        let start = self.tag.offset;
-        if advance(start) != start {
-            self.store(advance(start));
-        }
-        start
-    }
-
-    /// Sets the offset, in bytes.
-    pub fn set_offset(&self, offset: u64) {
-        if self.position.advance(|_old| offset).is_none() {
-            self.store(offset);
+    /// Moves the offset beyond `count` bytes that were read from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Virtual::set_offset`].
+    pub fn advance(&self, offset: u64, count: usize) -> Result<(), Errno> {
+        let count = u64::try_from(count).map_err(|_large| Errno::OVERFLOW)?;
+        match count {
+            0 => Ok(()),
+            count => self.set_offset(offset.saturating_add(count)),
         }
     }
 
-    /// The kernel's offset. A process that gave up the privileges by which the token was made
+    /// Sets the offset, in bytes. A process that gave up the privileges by which the token was made
     /// cannot change it there, and keeps its own from now on.
-    fn store(&self, offset: u64) {
-        let tag = Tag { offset, ..self.tag };
-        if token::store(self.fd, tag).is_err() {
-            offset::begin(self.fd, offset, self.tag.is_path_only);
+    ///
+    /// # Errors
+    ///
+    /// `EOVERFLOW`: 4 GiB or more. `EPERM`: it can be kept nowhere.
+    pub fn set_offset(&self, offset: u64) -> Result<(), Errno> {
+        let is_own = offset::of(self.fd, self.inode).is_some();
+        let stored = if is_own {
+            Err(Errno::PERM)
+        } else {
+            token::store(self.fd, Tag { offset, ..self.tag })
+        };
+        match stored {
+            Err(Errno::PERM) => offset::keep(self.fd, self.inode, offset).ok_or(Errno::PERM),
+            other => other,
         }
     }
 

@@ -1,11 +1,10 @@
-//! What a token says about itself: packed into the time of last modification of its inode, which
-//! the kernel keeps with the file through `dup`, `fork`, `exec` and a passed descriptor, and which
-//! nothing else changes.
+//! What a token says about itself: packed into the times of its inode, which the kernel keeps with
+//! the file through `dup`, `fork`, `exec` and a passed descriptor. The time of last modification has
+//! what is below, and nothing else changes it; the seconds of the time of last access are the version.
 
 /// Bits of the packed seconds.
 const OFFSET_BITS: u32 = 32;
 const INDEX_BITS: u32 = 16;
-const VERSION_BITS: u32 = 14;
 
 /// Nanoseconds that mark a token, plus [`PATH_ONLY`]. Chosen at random below 10⁹, even.
 const MARK: i64 = 618_033_742;
@@ -16,7 +15,8 @@ const PATH_ONLY: i64 = 1;
 pub struct Tag {
     /// Index of the entry in the region, below 65,536; of a directory, an entry below it.
     pub index: usize,
-    /// The lowest bits of the version that the token holds.
+    /// The version that the token holds. Where it is ordinary memory, a mapping changes the time that
+    /// keeps it: then it is none that the region has.
     pub version: u64,
     /// It stands for a directory.
     pub is_directory: bool,
@@ -27,13 +27,7 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// The part of a version that a tag keeps.
-    #[must_use]
-    pub const fn version_bits(version: u64) -> u64 {
-        version & ((1 << VERSION_BITS) - 1)
-    }
-
-    /// Seconds and nanoseconds for the inode; `None` when a number is too large.
+    /// Seconds and nanoseconds of the last modification; `None` when a number is too large.
     #[must_use]
     pub fn pack(self) -> Option<(i64, i64)> {
         let index = u64::try_from(self.index).ok()?;
@@ -41,14 +35,13 @@ impl Tag {
             return None;
         }
         let mut seconds = u64::from(self.is_directory);
-        seconds = (seconds << VERSION_BITS) | Self::version_bits(self.version);
         seconds = (seconds << INDEX_BITS) | index;
         seconds = (seconds << OFFSET_BITS) | self.offset;
         let flags = if self.is_path_only { PATH_ONLY } else { 0 };
         Some((i64::try_from(seconds).ok()?, MARK | flags))
     }
 
-    /// The reverse; `None` for times that mark no token.
+    /// The reverse, of version 0; `None` for times that mark no token.
     #[must_use]
     pub fn unpack(seconds: i64, nanoseconds: i64) -> Option<Self> {
         if nanoseconds & !PATH_ONLY != MARK {
@@ -59,8 +52,8 @@ impl Tag {
         let above = seconds >> OFFSET_BITS;
         Some(Self {
             index: usize::try_from(low(above, INDEX_BITS)).ok()?,
-            version: low(above >> INDEX_BITS, VERSION_BITS),
-            is_directory: above >> (INDEX_BITS + VERSION_BITS) != 0,
+            version: 0,
+            is_directory: above >> INDEX_BITS != 0,
             is_path_only: nanoseconds & PATH_ONLY != 0,
             offset: low(seconds, OFFSET_BITS),
         })
@@ -74,20 +67,18 @@ mod tests {
     #[test]
     fn what_is_packed_is_unpacked() {
         for index in [0, 1, 65_535] {
-            for version in [0, 1, 16_383] {
-                for offset in [0, 1, u64::from(u32::MAX)] {
-                    for flag in [false, true] {
-                        let tag = Tag {
-                            index,
-                            version,
-                            is_directory: flag,
-                            is_path_only: !flag,
-                            offset,
-                        };
-                        let (seconds, nanoseconds) = tag.pack().unwrap();
-                        assert!((0..1_000_000_000).contains(&nanoseconds));
-                        assert_eq!(Tag::unpack(seconds, nanoseconds), Some(tag));
-                    }
+            for offset in [0, 1, u64::from(u32::MAX)] {
+                for flag in [false, true] {
+                    let tag = Tag {
+                        index,
+                        version: 0,
+                        is_directory: flag,
+                        is_path_only: !flag,
+                        offset,
+                    };
+                    let (seconds, nanoseconds) = tag.pack().unwrap();
+                    assert!((0..1_000_000_000).contains(&nanoseconds));
+                    assert_eq!(Tag::unpack(seconds, nanoseconds), Some(tag));
                 }
             }
         }

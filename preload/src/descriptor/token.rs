@@ -39,12 +39,12 @@ impl Drop for Mapping {
     }
 }
 
-/// A new token with the live value of `entry`, close-on-exec; answers its tag too.
+/// A new token with the live value of `entry`, close-on-exec.
 ///
 /// # Errors
 ///
 /// `EMFILE`, `ENFILE`, `ENOMEM` (locked memory is at its limit), `EIO` (the region is damaged).
-pub fn of_entry(index: usize, entry: &Entry<'_>) -> Result<(Fd, Tag), Errno> {
+pub fn of_entry(index: usize, entry: &Entry<'_>, is_path_only: bool) -> Result<Fd, Errno> {
     for _ in 0..ATTEMPTS {
         let len = entry.value_len().map_err(|_damaged| Errno::IO)?;
         let mut version = 0;
@@ -66,11 +66,12 @@ pub fn of_entry(index: usize, entry: &Entry<'_>) -> Result<(Fd, Tag), Errno> {
         if let Some(file) = filled {
             let tag = Tag {
                 index,
-                version: Tag::version_bits(version),
+                version,
+                is_path_only,
                 ..Tag::default()
             };
             store(file.number(), tag)?;
-            return Ok((file, tag));
+            return Ok(file);
         }
     }
     Err(Errno::IO)
@@ -120,18 +121,27 @@ pub fn copy(fd: i32, len: u64, start: usize, out: &mut [u8]) -> Result<(), Errno
     Ok(())
 }
 
-/// The tag and size of the file behind `fd`; `None` when that is no token.
-#[must_use]
-pub fn inspect(fd: i32) -> Option<(Tag, u64)> {
-    let stat = kernel::fstat(fd).ok()?;
+/// The tag, size and inode number of the file behind `fd`; `None` when that is no token.
+///
+/// # Errors
+///
+/// `EBADF`: there is no file. Others where a sandbox forbids to ask.
+pub fn inspect(fd: i32) -> Result<Option<(Tag, u64, u64)>, Errno> {
+    let stat = kernel::fstat(fd)?;
     if stat.st_dev != region::device() || stat.st_mode & S_IFMT != S_IFREG {
-        return None;
+        return Ok(None);
     }
     let tag = Tag::unpack(
-        i64::try_from(stat.st_mtime).ok()?,
-        i64::try_from(stat.st_mtime_nsec).ok()?,
-    )?;
-    Some((tag, u64::try_from(stat.st_size).ok()?))
+        stat.st_mtime.cast_signed(),
+        i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
+    );
+    Ok(tag.map(|tag| {
+        let tag = Tag {
+            version: stat.st_atime,
+            ..tag
+        };
+        (tag, stat.st_size.unsigned_abs(), stat.st_ino)
+    }))
 }
 
 /// Changes the tag of the token behind `fd`.
@@ -140,8 +150,8 @@ pub fn inspect(fd: i32) -> Option<(Tag, u64)> {
 ///
 /// `EPERM`: another user made it.
 pub fn store(fd: i32, tag: Tag) -> Result<(), Errno> {
-    let (seconds, nanoseconds) = tag.pack().ok_or(Errno::OVERFLOW)?;
-    kernel::set_modified(fd, seconds, nanoseconds)
+    let modified = tag.pack().ok_or(Errno::OVERFLOW)?;
+    kernel::set_times(fd, tag.version.cast_signed(), modified)
 }
 
 fn copy_whole(from: i32, out: &mut [u8]) -> Result<(), Errno> {

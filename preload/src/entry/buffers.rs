@@ -55,10 +55,8 @@ pub unsafe fn scatter(
         // SAFETY: the caller's promise.
         unsafe { core::slice::from_raw_parts(pieces, count) }
     };
-    let wanted = pieces
-        .iter()
-        .fold(0_usize, |sum, piece| sum.saturating_add(piece.len));
-    let mut at = offset.unwrap_or_else(|| found.claim(wanted));
+    let start = offset.unwrap_or_else(|| found.offset());
+    let mut at = start;
     let mut done = 0_usize;
     for piece in pieces {
         // SAFETY: the caller's promise.
@@ -69,6 +67,9 @@ pub unsafe fn scatter(
         if count < piece.len {
             break;
         }
+    }
+    if offset.is_none() {
+        found.advance(start, done)?;
     }
     Ok(isize::try_from(done).unwrap_or(isize::MAX))
 }

@@ -7,7 +7,7 @@ use crate::sys::errno::Errno;
 
 use crate::descriptor::{self, Virtual};
 use crate::macros::Outcome;
-use crate::sys::kernel;
+use crate::sys::{kernel, wipe};
 
 /// Bytes of a piece: on the stack, and small enough for that of a thread.
 const PIECE: usize = 4096;
@@ -47,22 +47,16 @@ pub(super) fn transfer(
             Err(error) => break Err(error),
         }
     };
-    for byte in &mut piece {
-        // A plain store to memory that is not read again would be left out.
-        let place = core::hint::black_box(byte);
-        *place = 0;
-    }
-    match result {
+    wipe(&mut piece);
+    let done = match result {
         // What was written before the fault counts.
-        Err(_fault) if done > 0 => Ok(done),
-        other => other,
+        Err(_fault) if done > 0 => done,
+        other => other?,
+    };
+    if start.is_none() {
+        found.advance(from, done)?;
     }
-    .inspect(|done| {
-        if start.is_none() {
-            let moved = u64::try_from(*done).unwrap_or(0);
-            found.set_offset(from.saturating_add(moved));
-        }
-    })
+    Ok(done)
 }
 
 /// The offset that the caller keeps, if it does, and its place.

@@ -1,5 +1,4 @@
-//! Second numbers: dup(2), dup2(2), dup3(2). A descriptor is shared first, so that both numbers have
-//! one offset.
+//! Second numbers: dup(2), dup2(2), dup3(2). The kernel's file keeps the offset, for both numbers.
 
 use core::ffi::c_int;
 
@@ -15,7 +14,6 @@ fn prepare(old: c_int) -> Result<bool, Errno> {
     if hidden::has(old) {
         return Err(Errno::BADF);
     }
-    descriptor::share(old)?;
     Ok(descriptor::of(old).is_some())
 }
 
@@ -24,11 +22,10 @@ fn follow(old: c_int, new: c_int, is_virtual: bool) -> Outcome<c_int> {
     if new < 0 {
         return Some(Err(crate::sys::errno::get()));
     }
-    if marks::has(new) {
-        descriptor::forget(new);
-    }
     if is_virtual {
         marks::set(new);
+    } else if marks::has(new) {
+        descriptor::forget(new);
     }
     overlay::follow(old, new);
     Some(Ok(new))

@@ -38,7 +38,7 @@ fn decide(fd: c_int, command: c_int, argument: usize) -> Outcome<c_int> {
         F_DUPFD | F_DUPFD_CLOEXEC => copy(fd, command == F_DUPFD_CLOEXEC, argument),
         F_GETFL => {
             let found = descriptor::of(fd)?;
-            let flags = if found.is_path_only() { O_PATH } else { 0 };
+            let flags = if found.tag.is_path_only { O_PATH } else { 0 };
             Some(Ok(READ_ONLY | flags))
         }
         F_SETLK | F_SETLKW | F_OFD_SETLK | F_OFD_SETLKW => refuse_write_lock(fd, argument),
@@ -61,7 +61,6 @@ fn copy(fd: c_int, is_close_on_exec: bool, minimum: usize) -> Outcome<c_int> {
         return None;
     }
     let make = || {
-        descriptor::share(fd)?;
         let minimum = c_int::try_from(minimum).map_err(|_large| Errno::INVAL)?;
         let copy = if is_close_on_exec {
             kernel::dupfd_cloexec(fd, minimum)?
@@ -72,7 +71,6 @@ fn copy(fd: c_int, is_close_on_exec: bool, minimum: usize) -> Outcome<c_int> {
     };
     Some(make().inspect(|copy| {
         if is_virtual {
-            descriptor::forget(*copy);
             marks::set(*copy);
         } else {
             overlay::set(*copy);

@@ -1,11 +1,9 @@
-//! New processes without a new program: fork(2), vfork(2), clone(2). What both processes have is
-//! shared first.
+//! New processes without a new program: fork(2), vfork(2), clone(2).
 
 use core::arch::naked_asm;
 use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::descriptor;
 use crate::launch::frame;
 use crate::macros::Outcome;
 use crate::state::{init, process};
@@ -16,7 +14,6 @@ use crate::sys::next;
 pub(super) fn prepare() {
     init::ensure();
     frame::release_left();
-    descriptor::share_all();
 }
 
 /// After it was: `child` is 0 in it.

@@ -23,7 +23,7 @@ fn decide(fd: c_int, offset: i64, whence: c_int) -> Outcome<i64> {
 
 #[inline(never)]
 fn seek(found: &Virtual, offset: i64, whence: c_int) -> Result<i64, Errno> {
-    if found.is_path_only() {
+    if found.tag.is_path_only {
         return Err(Errno::BADF);
     }
     // Of a directory: a place of its list (getdents64(2)).
@@ -47,7 +47,7 @@ fn seek(found: &Virtual, offset: i64, whence: c_int) -> Result<i64, Errno> {
     };
     let target = target.filter(|target| (0..=MOST).contains(target));
     let target = target.ok_or(Errno::INVAL)?;
-    found.set_offset(u64::try_from(target).map_err(|_negative| Errno::INVAL)?);
+    found.set_offset(u64::try_from(target).map_err(|_negative| Errno::INVAL)?)?;
     Ok(target)
 }
 

@@ -20,7 +20,6 @@ use core::ffi::{c_char, c_int};
 
 use cloudtaser_abi::region::Region;
 
-use crate::descriptor;
 use crate::state::{init, region};
 use crate::sys::environ::Array;
 use crate::sys::errno::{self, Errno};
@@ -49,16 +48,15 @@ pub fn exec(
         return execute(old.pointer());
     };
     frame::release_left();
-    descriptor::share_all();
     let handed = Handed::live();
     let gift = choose(&region, target.as_ref(), handed, 0);
     with_environment(old, &gift, &|array| {
-        let Some((handed, _)) = gift.ours else {
-            return execute(array);
-        };
-        handed.set_close_on_exec(false);
+        // Whatever another thread has in hand: in a child the table is a copy of that moment's.
+        let own = Handed::live();
+        own.iter()
+            .for_each(|own| own.set_close_on_exec(gift.ours.is_none()));
         let answer = execute(array);
-        handed.set_close_on_exec(true);
+        own.iter().for_each(|own| own.set_close_on_exec(true));
         answer
     })
 }
@@ -73,7 +71,6 @@ pub fn spawn(
     let Some(region) = region::region() else {
         return start(old.pointer());
     };
-    descriptor::share_all();
     // Open until the program has started: those of this process end on exec.
     let duplicates = Handed::live().and_then(|handed| handed.duplicate());
     let handed = duplicates.as_ref().map(handed::Duplicates::numbers);
@@ -99,7 +96,9 @@ fn choose<'a>(
         return gift;
     }
     match target.map_or(Verdict::Serves, Target::look) {
-        Verdict::Serves | Verdict::Missing(_) => {
+        // The kernel says so itself, and nothing is handed to it meanwhile.
+        Verdict::Missing(_) => {}
+        Verdict::Serves => {
             let library = next::own_path().filter(|path| {
                 // After chroot(2) it may not be there.
                 kernel::faccessat(CURRENT, path, READABLE).is_ok()

@@ -1,4 +1,4 @@
-//! Our own descriptors: region, report, ledger, and one for each file that was opened lately.
+//! Our own descriptors: region, report and ledger.
 //!
 //! They have high numbers, and the program does not see them: it cannot close them, and gets
 //! `EBADF` for them as for every number that it did not open. A program that wants the number gets
@@ -18,15 +18,9 @@ pub enum Role {
     Report,
     /// The counts of opened files.
     Ledger,
-    /// A file that was opened before, to be duplicated (0 to [`CACHED`] - 1).
-    Cached(usize),
 }
 
-/// Files that are kept open. Chosen: programs read few files often, and each takes a descriptor
-/// of the program's limit.
-pub const CACHED: usize = 16;
-
-const ROLES: usize = 3 + CACHED;
+const ROLES: usize = 3;
 
 /// The lowest number that our descriptors get. Chosen: a quarter below the usual soft limit of
 /// 1,024, far from what programs count up from.
@@ -36,25 +30,23 @@ static NUMBERS: [AtomicI32; ROLES] = [const { AtomicI32::new(-1) }; ROLES];
 static MINIMUM: AtomicI32 = AtomicI32::new(i32::MAX);
 
 /// Device and inode numbers of the region, the report and the ledger.
-static IDENTITIES: [[AtomicU64; 2]; 3] = [const { [const { AtomicU64::new(0) }; 2] }; 3];
+static IDENTITIES: [[AtomicU64; 2]; ROLES] = [const { [const { AtomicU64::new(0) }; 2] }; ROLES];
 
 impl Role {
-    fn identity(self) -> Option<&'static [AtomicU64; 2]> {
-        IDENTITIES.get(match self {
+    const fn index(self) -> usize {
+        match self {
             Self::Region => 0,
             Self::Report => 1,
             Self::Ledger => 2,
-            Self::Cached(_) => return None,
-        })
+        }
+    }
+
+    fn identity(self) -> Option<&'static [AtomicU64; 2]> {
+        IDENTITIES.get(self.index())
     }
 
     fn place(self) -> Option<&'static AtomicI32> {
-        NUMBERS.get(match self {
-            Self::Region => 0,
-            Self::Report => 1,
-            Self::Ledger => 2,
-            Self::Cached(index) => index.checked_add(3)?,
-        })
+        NUMBERS.get(self.index())
     }
 }
 

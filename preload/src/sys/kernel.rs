@@ -291,23 +291,16 @@ pub fn ftruncate(fd: c_int, len: usize) -> Result<(), Errno> {
     Ok(())
 }
 
-/// utimensat(2) of a descriptor: sets the time of last modification, and leaves that of the last
-/// access.
+/// utimensat(2) of a descriptor: the seconds of the last access, and seconds and nanoseconds of the
+/// last modification.
 ///
 /// # Errors
 ///
 /// `EPERM`: the file belongs to another user.
-pub fn set_modified(fd: c_int, seconds: i64, nanoseconds: i64) -> Result<(), Errno> {
-    let times = [
-        linux::__kernel_timespec {
-            tv_sec: 0,
-            tv_nsec: i64::from(linux::UTIME_OMIT),
-        },
-        linux::__kernel_timespec {
-            tv_sec: seconds,
-            tv_nsec: nanoseconds,
-        },
-    ];
+pub fn set_times(fd: c_int, accessed: i64, modified: (i64, i64)) -> Result<(), Errno> {
+    let (seconds, nanoseconds) = modified;
+    let time = |tv_sec, tv_nsec| linux::__kernel_timespec { tv_sec, tv_nsec };
+    let times = [time(accessed, 0), time(seconds, nanoseconds)];
     let times = times.as_ptr() as usize;
     // SAFETY: the kernel reads two times; a null path means the descriptor itself.
     answer(unsafe { raw::syscall4(linux::__NR_utimensat as usize, arg(fd), 0, times, 0) })?;

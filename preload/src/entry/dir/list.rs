@@ -163,7 +163,7 @@ fn fill(found: &Virtual, out: &mut [u8]) -> Result<c_int, Errno> {
     if filled == 0 && is_more {
         return Err(Errno::INVAL);
     }
-    found.set_offset(u64::try_from(place).unwrap_or(0));
+    found.set_offset(u64::try_from(place).unwrap_or(0))?;
     c_int::try_from(filled).map_err(|_large| Errno::INVAL)
 }
 
