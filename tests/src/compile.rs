@@ -36,12 +36,22 @@ impl CLibrary {
 /// When the compiler is missing (`cargo xtask setup` installs it) or refuses the program.
 #[must_use]
 pub fn program(name: &str, library: CLibrary, folder: &Path) -> PathBuf {
-    let out = folder.join(format!("{name}-{library:?}").to_lowercase());
     let link = match library {
         CLibrary::Static => &["-static"][..],
         CLibrary::Glibc | CLibrary::Musl => &[],
     };
-    compile(name, library, link, &out);
+    program_with(name, library, link, folder)
+}
+
+/// As [`program`], with these flags of the compiler.
+///
+/// # Panics
+///
+/// As [`program`].
+#[must_use]
+pub fn program_with(name: &str, library: CLibrary, flags: &[&str], folder: &Path) -> PathBuf {
+    let out = folder.join(format!("{name}-{library:?}").to_lowercase());
+    compile(name, library, flags, &out);
     out
 }
 

@@ -157,6 +157,24 @@ fn a_demanded_library_that_cannot_be_had_is_a_refusal() {
 }
 
 #[test]
+fn the_list_of_libraries_is_no_secret() {
+    let secret = [Planted::new("secret/lib", "LD_PRELOAD", "/s3cret.so")];
+    let wrapper = || with_library(Wrapper::local(&secret).for_every_user().delivery(None));
+    for flags in [
+        ["--env", "LD_PRELOAD=vault:secret/lib#LD_PRELOAD"],
+        ["--env-from", "vault:secret/lib"],
+    ] {
+        let wrapper = wrapper().flags(&flags);
+        let ended = wrapper.run(&["touch", "ran"]).with(status::USAGE.into());
+        ended.says(&["LD_PRELOAD cannot be a secret", "prefix"]);
+        assert!(!wrapper.folder().join("ran").exists());
+    }
+    // With a prefix it is a variable like any other.
+    let flags = ["--env-from", "APP_=vault:secret/lib"];
+    let _started = wrapper().flags(&flags).run(&["true"]).with(0);
+}
+
+#[test]
 fn the_library_is_handed_everything_but_the_values() {
     let files = [
         "--file=/run/b,mode=0440,owner=10:20,opens=2=vault:secret/db#user",

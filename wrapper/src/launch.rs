@@ -67,6 +67,10 @@ impl Launch {
         report: Option<Report>,
     ) -> Result<(), StartError> {
         if let (Some(library), Some(file)) = (&self.library, region.memory.file()) {
+            let is_libraries = |slot| region.memory.variable(slot) == Some(handover::LD_PRELOAD);
+            if region.slots().any(is_libraries) {
+                return Err(StartError::SecretLibraries);
+            }
             let ledger = region.has_limits.then_some(region.entries);
             let mut descriptors = Descriptors::new(file, ledger)?;
             if let Some(report) = report {

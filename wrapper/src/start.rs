@@ -77,6 +77,11 @@ pub enum StartError {
         /// Bytes there are.
         limit: u64,
     },
+    /// The list of libraries to load is to come out of a secret.
+    #[error(
+        "the variable LD_PRELOAD cannot be a secret: the dynamic linker reads it where everybody can, and prints what it cannot load; give it as plain text, or give --env-from a prefix"
+    )]
+    SecretLibraries,
     /// Supervision.
     #[error(transparent)]
     Init(#[from] InitError),
@@ -100,7 +105,7 @@ impl StartError {
             Self::Harden(error) => error.status(),
             Self::Source(error) => error.status,
             Self::Plan(errors) => errors.status(),
-            Self::Layout(_) | Self::TooLong { .. } => status::USAGE,
+            Self::Layout(_) | Self::TooLong { .. } | Self::SecretLibraries => status::USAGE,
             Self::Region(error) => error.exit_status(),
             Self::Program(error) => error.status(),
             Self::Route(_) => status::PRIVILEGE,

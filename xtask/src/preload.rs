@@ -16,7 +16,7 @@ use crate::paths::{self, TRIPLE};
 /// (`PRELOAD_LIBRARY` in `abi/src/names.rs`).
 pub(crate) const FILE: &str = "libcloudtaser_preload.so";
 
-/// What the library may leave to the C library, without a version: in glibc since 2.2.5 and in
+/// What the library may leave to the C library, without a version: in glibc since 2.16 and in
 /// musl. What is allocated is what the contract of a function hands to its caller (`scandir`,
 /// `realpath`). The last five the compiler itself asks for.
 const IMPORTS: &[&str] = &[
@@ -24,6 +24,7 @@ const IMPORTS: &[&str] = &[
     "dl_iterate_phdr",
     "environ",
     "free",
+    "getauxval",
     "malloc",
     "realloc",
     "stdin",
@@ -35,7 +36,8 @@ const IMPORTS: &[&str] = &[
 ];
 
 /// No C library and no start files; every symbol bound at load; our constructor before all others;
-/// calls of our own functions are ours, whatever the program has under their names; no unwind tables (see the linker script, which cargo names from the workspace's root).
+/// calls of our own functions are ours, whatever the program has under their names; no unwind tables
+/// (see the linker script, which cargo names from the workspace's root).
 const RUSTFLAGS: &str = "-C panic=abort -C force-unwind-tables=no -C relocation-model=pic \
      -C link-arg=-nostdlib -C link-arg=-nostartfiles -C link-arg=-nodefaultlibs \
      -C link-arg=-Wl,-z,now,-z,relro,-z,noexecstack,-z,initfirst,-Bsymbolic,--gc-sections,--hash-style=gnu \

@@ -13,7 +13,9 @@ pub mod token;
 
 use crate::sys::errno::Errno;
 
-use crate::lookup::path::{PATH_MAX, PathBuf};
+use crate::lookup::children::path_of;
+use crate::lookup::path::PathBuf;
+use crate::state::names::Node;
 use crate::state::{marks, process, region};
 use tag::Tag;
 
@@ -187,16 +189,19 @@ impl Virtual {
         }
     }
 
-    /// The path of the entry or directory, appended to `path`.
-    pub fn path_into(&self, path: &mut PathBuf) -> Option<()> {
-        let mut bytes = [0_u8; PATH_MAX];
-        let entry = region::region()?.entry(self.tag.index)?;
-        let len = entry.path()?.copy_to(&mut bytes).ok()?;
-        let len = if self.tag.is_directory {
-            usize::try_from(self.len).ok()?
-        } else {
-            len
-        };
-        path.append(bytes.get(..len)?)
+    /// What was opened.
+    #[must_use]
+    pub fn node(&self) -> Node {
+        let index = self.tag.index;
+        match usize::try_from(self.len) {
+            Ok(len) if self.tag.is_directory => Node::Directory { index, len },
+            _ => Node::File(index),
+        }
+    }
+
+    /// The path of the entry or directory.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        path_of(self.node())
     }
 }

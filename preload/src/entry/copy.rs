@@ -7,13 +7,10 @@ use crate::sys::errno::Errno;
 
 use crate::descriptor::{self, Virtual};
 use crate::macros::Outcome;
+use crate::sys::page::Page;
 use crate::sys::{kernel, wipe};
 
-/// Bytes of a piece: on the stack, and small enough for that of a thread.
-const PIECE: usize = 4096;
-
-/// Reads up to `count` bytes and writes them to `to`; the bytes pass through this stack and are
-/// wiped from it.
+/// Reads up to `count` bytes and writes them to `to`; they pass through a page, which is wiped.
 pub(super) fn transfer(
     found: &Virtual,
     start: Option<u64>,
@@ -21,11 +18,11 @@ pub(super) fn transfer(
     write: impl Fn(&[u8], u64) -> Result<usize, Errno>,
 ) -> Result<usize, Errno> {
     let found = found.readable()?;
-    let mut piece = [0_u8; PIECE];
+    let mut piece = Page::new()?;
     let mut done = 0_usize;
     let from = start.unwrap_or_else(|| found.offset());
     let result = loop {
-        let want = count.saturating_sub(done).min(PIECE);
+        let want = count.saturating_sub(done).min(piece.len());
         let at = from.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
         let read = match piece.get_mut(..want) {
             Some(out) => found.read_at(at, out),
@@ -47,7 +44,7 @@ pub(super) fn transfer(
             Err(error) => break Err(error),
         }
     };
-    wipe(&mut piece);
+    wipe(piece.as_mut_slice());
     let done = match result {
         // What was written before the fault counts.
         Err(_fault) if done > 0 => done,

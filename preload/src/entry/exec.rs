@@ -10,7 +10,7 @@ use super::open::{CURRENT, locate};
 use crate::launch::environment::Size;
 use crate::launch::search::{Candidates, goes_on};
 use crate::launch::target::{DescriptorName, Target};
-use crate::launch::{self, frame, search};
+use crate::launch::{self, frame};
 use crate::lookup::path::PATH_MAX;
 use crate::state::init;
 use crate::sys::environ::{self, Array};
@@ -113,29 +113,36 @@ pub(super) unsafe fn search_and_execute(
 ///
 /// What execvpe(3) demands.
 unsafe fn search_path(file: &CStr, arguments: Strings, environment: Array) -> Errno {
-    let mut candidates = match Candidates::new(file.to_bytes(), init::variable("PATH")) {
+    let candidates = match Candidates::new(file.to_bytes(), init::variable("PATH")) {
         Ok(candidates) => candidates,
         Err(error) => return error,
     };
-    let mut found = Errno::NOENT;
-    let mut path = [0; PATH_MAX];
-    while let Some(path) = candidates.next(&mut path) {
-        // SAFETY: the caller's promise.
-        unsafe { execute_or_shell(path, arguments, environment) };
-        let error = errno::get();
-        if !goes_on(error) {
-            return error;
+    let path = Size {
+        pointers: 0,
+        text: PATH_MAX,
+    };
+    let answer = frame::with(path, &|(_, path)| {
+        let mut candidates = candidates.clone();
+        let mut found = Errno::NOENT;
+        while let Some(path) = candidates.next(path) {
+            // SAFETY: the caller's promise.
+            unsafe { execute_or_shell(path, arguments, environment) };
+            let error = errno::get();
+            if !goes_on(error) {
+                return error.0;
+            }
+            // That one was there and may not be executed says more than that others are missing.
+            if found != Errno::ACCESS {
+                found = error;
+            }
         }
-        // That one was there and may not be executed says more than that others are missing.
-        if found != Errno::ACCESS {
-            found = error;
-        }
-    }
-    found
+        found.0
+    });
+    answer.map_or_else(|error| error, Errno)
 }
 
 /// The program that `name` means, for looking at it.
-pub(super) fn find<'b>(name: &CStr, out: &'b mut search::Buffer) -> Option<Target<'b>> {
+pub(super) fn find<'b>(name: &CStr, out: &'b mut [u8]) -> Option<Target<'b>> {
     let mut candidates = Candidates::new(name.to_bytes(), init::variable("PATH")).ok()?;
     loop {
         let path = candidates.next(out)?;

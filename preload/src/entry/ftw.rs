@@ -7,12 +7,12 @@ use core::ffi::{c_char, c_int};
 use super::dir::{closedir, directory_at, name_of, opendir, readdir};
 use super::open::CURRENT;
 use super::stat::{lstat, stat};
-use crate::lookup::path::PATH_MAX;
 use crate::macros::Outcome;
 use crate::state::directories::Dirent;
 use crate::state::region;
 use crate::sys::errno::{self, Errno};
 use crate::sys::kernel::Stat;
+use crate::sys::page::Page;
 use crate::sys::{stream, string};
 
 /// Flags of nftw(3).
@@ -51,7 +51,7 @@ pub struct Place {
 pub type Callback = unsafe extern "C" fn(*const c_char, *const Stat, c_int, *mut Place) -> c_int;
 
 struct Walk {
-    path: [u8; PATH_MAX],
+    path: Page,
     call: Callback,
     flags: c_int,
     device: Option<u64>,
@@ -238,8 +238,12 @@ unsafe fn decide(path: *const c_char, call: Callback, flags: c_int) -> Outcome<c
     }
     // SAFETY: the caller's promise.
     let text = unsafe { string::bytes(path) }?;
+    let path = match Page::new() {
+        Ok(path) => path,
+        Err(error) => return Some(Err(error)),
+    };
     let mut walk = Walk {
-        path: [0; PATH_MAX],
+        path,
         call,
         flags,
         device: None,

@@ -33,8 +33,7 @@ unsafe fn decide_link(
     }
     // SAFETY: the caller's promise.
     let found = descriptor_named(unsafe { string::bytes(path) }?)?;
-    let mut target = PathBuf::default();
-    found.path_into(&mut target)?;
+    let target = found.path()?;
     // SAFETY: the caller's promise.
     let out = unsafe { buffers::bytes(buffer.cast(), size) };
     let count = target.bytes().len().min(out.len());

@@ -3,10 +3,11 @@
 //! private ones.
 
 use core::ffi::{c_int, c_void};
-
-use crate::sys::errno::Errno;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::descriptor::{self, Virtual, token};
+use crate::sys::errno::{self, Errno};
+use crate::sys::{kernel, next};
 
 const PROT_WRITE: c_int = 2;
 const MAP_SHARED: c_int = 1;
@@ -14,7 +15,7 @@ const MAP_PRIVATE: c_int = 2;
 const MAP_TYPE: c_int = 15;
 const MAP_ANONYMOUS: c_int = 0x20;
 
-type Map = unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, i64) -> *mut c_void;
+type Map = unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, isize) -> *mut c_void;
 
 /// What mmap(2) answers when it fails.
 const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
@@ -24,7 +25,7 @@ const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 /// As mmap(2); `next` is the next function.
 unsafe fn map(
     found: &Virtual,
-    (address, len, protection, flags, offset): (*mut c_void, usize, c_int, c_int, i64),
+    (address, len, protection, flags, offset): (*mut c_void, usize, c_int, c_int, isize),
     next: Map,
 ) -> Result<*mut c_void, Errno> {
     let found = found.readable().map_err(|error| match error {
@@ -41,6 +42,34 @@ unsafe fn map(
     Ok(mapped)
 }
 
+/// mmap(2) itself, for the time before the next function can be found: a sanitizer's start calls us
+/// while the loaded objects are being listed.
+unsafe extern "C" fn map_by_kernel(
+    address: *mut c_void,
+    len: usize,
+    protection: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: isize,
+) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    let mapped = unsafe { kernel::mmap_as(address, len, protection, flags, fd, offset) };
+    mapped.unwrap_or_else(|error| {
+        errno::set(error);
+        MAP_FAILED
+    })
+}
+
+fn find(cache: &AtomicUsize, name: &[u8]) -> Map {
+    let address = match cache.load(Ordering::Relaxed) {
+        0 => next::resolve(cache, name, map_by_kernel as *const () as usize),
+        known => known,
+    };
+    // SAFETY: the C library's function of one of the two names, which are of this type (mmap(2)), or
+    // ours.
+    unsafe { core::mem::transmute::<usize, Map>(address) }
+}
+
 macro_rules! mmap_function {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
@@ -55,25 +84,10 @@ macro_rules! mmap_function {
             protection: c_int,
             flags: c_int,
             fd: c_int,
-            offset: i64,
+            offset: isize,
         ) -> *mut c_void {
-            unsafe extern "C" fn next(
-                address: *mut c_void,
-                len: usize,
-                protection: c_int,
-                flags: c_int,
-                fd: c_int,
-                offset: i64,
-            ) -> *mut c_void {
-                next!(fn $name(
-                    address: *mut c_void,
-                    len: usize,
-                    protection: c_int,
-                    flags: c_int,
-                    fd: c_int,
-                    offset: i64,
-                ) -> *mut c_void)
-            }
+            static NEXT: AtomicUsize = AtomicUsize::new(0);
+            let next = find(&NEXT, concat!(stringify!($name), "\0").as_bytes());
             let found = if flags & MAP_ANONYMOUS == 0 {
                 descriptor::of(fd)
             } else {
@@ -85,13 +99,11 @@ macro_rules! mmap_function {
             };
             let wanted = (address, len, protection, flags, offset);
             // SAFETY: the caller's promise.
-            match unsafe { map(&found, wanted, next) } {
-                Ok(mapped) => mapped,
-                Err(error) => {
-                    crate::sys::errno::set(error);
-                    MAP_FAILED
-                }
-            }
+            let mapped = unsafe { map(&found, wanted, next) };
+            mapped.unwrap_or_else(|error| {
+                errno::set(error);
+                MAP_FAILED
+            })
         }
     };
 }

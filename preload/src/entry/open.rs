@@ -90,7 +90,7 @@ pub(super) unsafe fn locate_at(
         // SAFETY: the caller's promise.
         Look::First => unsafe { locate_as(directory, path, last) },
         // SAFETY: the caller's promise.
-        Look::Again => behind(directory, unsafe { string::bytes(path) }?),
+        Look::Again => behind(directory, unsafe { string::cstr(path) }?),
     }
 }
 
@@ -186,7 +186,7 @@ unsafe fn decide_own(
 ) -> Outcome<c_int> {
     if look == Look::Again {
         // SAFETY: the caller's promise.
-        let text = unsafe { string::bytes(path) }?;
+        let text = unsafe { string::cstr(path) }?;
         return Some(open_located(behind(directory, text)?, flags));
     }
     let last = if flags & O_NOFOLLOW != 0 {

@@ -5,8 +5,8 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 
 use super::exec::{Strings, find};
 use crate::launch::{self, target::Target};
-use crate::lookup::path::PATH_MAX;
 use crate::sys::environ::Array;
+use crate::sys::page::Page;
 use crate::sys::string;
 
 /// Calls `start` with the environment for the program `name`, which `PATH` is searched for if the
@@ -22,13 +22,15 @@ unsafe fn spawn(
     start: &dyn Fn(Strings) -> c_int,
 ) -> c_int {
     crate::state::init::ensure();
-    let mut path = [0; PATH_MAX];
+    let mut path = Page::new().ok();
     // SAFETY: posix_spawnp(3) demands a string.
     let text = unsafe { string::cstr(name) };
     let is_path = |text: &CStr| !searches || text.to_bytes().contains(&b'/');
     let target = match text {
         Some(text) if is_path(text) => Some(Target::at(text)),
-        text => text.and_then(|text| find(text, &mut path)),
+        text => text
+            .zip(path.as_mut())
+            .and_then(|(text, path)| find(text, path.as_mut_slice())),
     };
     // SAFETY: posix_spawnp(3) demands the same.
     let environment = unsafe { Array::new(environment) };

@@ -48,8 +48,7 @@ pub fn exec(
         return execute(old.pointer());
     };
     frame::release_left();
-    let handed = Handed::live();
-    let gift = choose(&region, target.as_ref(), handed, 0);
+    let gift = choose(&region, target.as_ref(), Handed::live, 0);
     with_environment(old, &gift, &|array| {
         // Whatever another thread has in hand: in a child the table is a copy of that moment's.
         let own = Handed::live();
@@ -72,19 +71,23 @@ pub fn spawn(
         return start(old.pointer());
     };
     // Open until the program has started: those of this process end on exec.
-    let duplicates = Handed::live().and_then(|handed| handed.duplicate());
-    let handed = duplicates.as_ref().map(handed::Duplicates::numbers);
-    let gift = choose(&region, target.as_ref(), handed, MOVED_TO);
+    let mut duplicates = None;
+    let hand = || {
+        duplicates = Handed::live()?.duplicate();
+        duplicates.as_ref().map(handed::Duplicates::numbers)
+    };
+    let gift = choose(&region, target.as_ref(), hand, MOVED_TO);
     let answer = with_environment(old, &gift, start);
     // posix_spawn(3) answers an error number, and this cannot be one.
     if answer < 0 { errno::get().0 } else { answer }
 }
 
-/// What `target` gets; `None` is a file that we know nothing of.
+/// What `target` gets; `None` is a file that we know nothing of. `hand` is asked for our descriptors only
+/// if it gets them.
 fn choose<'a>(
     region: &Region<'_>,
     target: Option<&Target<'_>>,
-    handed: Option<Handed>,
+    hand: impl FnOnce() -> Option<Handed>,
     scan_at_least: u32,
 ) -> Gift<'a> {
     let mut gift = Gift {
@@ -103,7 +106,7 @@ fn choose<'a>(
                 // After chroot(2) it may not be there.
                 kernel::faccessat(CURRENT, path, READABLE).is_ok()
             });
-            gift.ours = handed.zip(library);
+            gift.ours = library.and_then(|library| Some((hand()?, library)));
         }
         Verdict::Unserved(reason, interpreter) => {
             gift.is_plain = region.gives_static_plain();

@@ -3,16 +3,22 @@
 use cloudtaser_abi::handover::{REPORT_MAX, Unserved};
 
 use crate::state::hidden::{self, Role};
-use crate::sys::kernel;
+use crate::sys::page::{self, Page};
+use crate::sys::{kernel, signal};
+
+const _: () = assert!(REPORT_MAX == page::SIZE, "a page is a line");
 
 /// Writes the line. The pipe does not wait: when it is full or gone, nothing is told.
 pub(super) fn send(reason: Unserved, path: &[u8]) {
     let Some(pipe) = hidden::live(Role::Report) else {
         return;
     };
-    let mut line = [0_u8; REPORT_MAX];
-    let len = write(reason, path, &mut line);
-    let _told = kernel::write(pipe, line.get(..len).unwrap_or_default());
+    let Ok(mut line) = Page::new() else {
+        return;
+    };
+    let len = write(reason, path, line.as_mut_slice());
+    let line = line.get(..len).unwrap_or_default();
+    signal::without_pipe_signal(|| kernel::write(pipe, line));
 }
 
 /// `WORD PATH\n`, the path cut off where it is too long, with `?` for what would end the line.

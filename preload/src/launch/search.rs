@@ -2,7 +2,6 @@
 
 use core::ffi::CStr;
 
-use crate::lookup::path::PATH_MAX;
 use crate::sys::errno::Errno;
 
 /// Where it is looked for without `PATH` (`_CS_PATH`, confstr(3)).
@@ -10,9 +9,6 @@ pub const DEFAULT: &[u8] = b"/bin:/usr/bin";
 
 /// Bytes of a file's name, at most (`NAME_MAX`, linux/limits.h).
 const NAME_MAX: usize = 255;
-
-/// A path with its NUL.
-pub type Buffer = [u8; PATH_MAX];
 
 /// The paths that a name can mean.
 #[derive(Clone, Debug)]
@@ -39,8 +35,8 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// Writes the next one to `out`; those that are too long are left out.
-    pub fn next<'b>(&mut self, out: &'b mut Buffer) -> Option<&'b CStr> {
+    /// Writes the next one to `out`, with its NUL; those that are too long are left out.
+    pub fn next<'b>(&mut self, out: &'b mut [u8]) -> Option<&'b CStr> {
         loop {
             let rest = self.rest?;
             let colon = rest.iter().position(|byte| *byte == b':');
@@ -84,6 +80,7 @@ pub const fn goes_on(error: Errno) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lookup::path::PATH_MAX;
     use std::string::String;
     use std::vec::Vec;
 

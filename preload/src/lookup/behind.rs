@@ -1,11 +1,12 @@
 //! The second look, after the kernel found nothing at a path: a symbolic link that points to one of
 //! our files, and what would stand below a file. It costs a path that does not exist one system call.
 
-use super::path::{PATH_MAX, trim};
-use super::resolve::{Last, Located, canonical, put, resolve};
+use super::path::trim;
+use super::resolve::{Last, Located, canonical, resolve, terminated};
 use crate::state::names::{self, Node};
 use crate::state::region;
 use crate::sys::kernel;
+use crate::sys::page::Page;
 use core::ffi::CStr;
 
 /// Which time a call asks for a path.
@@ -22,16 +23,19 @@ pub enum Look {
 #[must_use]
 #[cold]
 #[inline(never)]
-pub fn behind(directory: i32, path: &[u8]) -> Option<Located> {
+pub fn behind(directory: i32, path: &CStr) -> Option<Located> {
     let region = region::region()?;
-    let (text, wants_directory) = trim(path);
+    let (text, wants_directory) = trim(path.to_bytes());
     if let Some(file) = file_above(directory, text) {
         return Some(file);
     }
-    let mut name = [0_u8; PATH_MAX];
-    put(&mut name, text)?;
-    let name = CStr::from_bytes_until_nul(&name).ok()?;
-    kernel::readlinkat(directory, name, &mut [0]).ok()?;
+    let is_link = |name: &CStr| kernel::readlinkat(directory, name, &mut [0]).ok();
+    if wants_directory {
+        // With the slash, the kernel would say where the link leads to, which is nowhere.
+        is_link(terminated(&mut *Page::new().ok()?, text)?)?;
+    } else {
+        is_link(path)?;
+    }
     let target = canonical(directory, text, Last::Followed)?;
     Some(Located {
         node: names::find(&region, target.bytes())?,

@@ -2,27 +2,54 @@
 
 use core::ffi::CStr;
 
+use cloudtaser_abi::region::Text;
+
+use crate::state::names::last_component;
+use crate::sys::page::{self, Page};
+
 /// Bytes of a path, with its NUL (`PATH_MAX`, linux/limits.h).
-pub const PATH_MAX: usize = 4096;
+pub const PATH_MAX: usize = page::SIZE;
 
 /// A path under construction, absolute and without `.`, `..`, `//` and slash at its end. Empty is
 /// the root directory.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PathBuf {
-    bytes: [u8; PATH_MAX],
+    bytes: Page,
     len: usize,
 }
 
-impl Default for PathBuf {
-    fn default() -> Self {
-        Self {
-            bytes: [0; PATH_MAX],
-            len: 0,
-        }
-    }
-}
-
 impl PathBuf {
+    /// The root directory. `None` when there is no memory.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        let bytes = Page::new().ok()?;
+        Some(Self { bytes, len: 0 })
+    }
+
+    /// `text`, which may have any form, as [`PathBuf::append`] makes it.
+    #[must_use]
+    pub fn of(text: &[u8]) -> Option<Self> {
+        let mut path = Self::new()?;
+        path.append(text)?;
+        Some(path)
+    }
+
+    /// A path of the region, which has this form already, up to its byte `len`.
+    #[must_use]
+    pub fn of_text(text: Text<'_>, len: usize) -> Option<Self> {
+        let mut path = Self::new()?;
+        text.copy_to(path.bytes.as_mut_slice()).ok()?;
+        path.len = len;
+        path.end();
+        Some(path)
+    }
+
+    /// The last component.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        last_component(self.bytes())
+    }
+
     /// The path; empty for the root directory.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -35,7 +62,7 @@ impl PathBuf {
         if self.len == 0 {
             return Some(c"/");
         }
-        CStr::from_bytes_until_nul(&self.bytes).ok()
+        CStr::from_bytes_until_nul(self.bytes.as_slice()).ok()
     }
 
     /// Adds the components of `text`, which may have any form; `..` takes one away. `None` when it
@@ -107,7 +134,7 @@ mod tests {
     use super::*;
 
     fn joined(parts: &[&str]) -> std::string::String {
-        let mut path = PathBuf::default();
+        let mut path = PathBuf::new().unwrap();
         for part in parts {
             path.append(part.as_bytes()).unwrap();
         }
@@ -127,10 +154,10 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_refused() {
-        let mut path = PathBuf::default();
+        let mut path = PathBuf::new().unwrap();
         assert_eq!(path.append(&[b'x'; PATH_MAX - 2]), Some(()));
         assert_eq!(path.append(b"y"), None);
-        assert_eq!(PathBuf::default().append(&[b'x'; PATH_MAX - 1]), None);
+        assert!(PathBuf::of(&[b'x'; PATH_MAX - 1]).is_none());
     }
 
     #[test]

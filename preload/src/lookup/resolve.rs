@@ -6,12 +6,13 @@ use core::ffi::CStr;
 use cloudtaser_abi::handover::{read_decimal, write_decimal};
 use linux_raw_sys::general::{O_CLOEXEC, O_DIRECTORY, O_PATH};
 
-use super::path::{PATH_MAX, PathBuf, is_normal, trim};
+use super::path::{PathBuf, is_normal, trim};
 use super::root;
 use crate::descriptor;
 use crate::state::names::{self, Node};
 use crate::state::{marks, region};
 use crate::sys::kernel::{self, CURRENT};
+use crate::sys::page::Page;
 
 /// Entries of one last name whose directories are compared by the kernel's identity, at most.
 const MOST_ALIASES: usize = 64;
@@ -86,23 +87,28 @@ fn search(directory: i32, text: &[u8], follow: Last) -> Option<Node> {
         if names::is_canonical(index) {
             continue;
         }
-        let mut bytes = [0_u8; PATH_MAX];
-        let Some(len) = entry.path().and_then(|text| text.copy_to(&mut bytes).ok()) else {
+        let Some(text) = entry.path() else {
             continue;
         };
-        let own = bytes.get(..len).unwrap_or_default();
-        if names::last_component(own) != last {
+        // The cheapest look first: most entries have another name.
+        let start = text.len().wrapping_sub(last.len());
+        let is_named = |(at, byte): (usize, &u8)| text.byte(start.wrapping_add(at)) == Some(*byte);
+        if !last.iter().enumerate().all(is_named) {
+            continue;
+        }
+        let own = PathBuf::of_text(text, text.len())?;
+        if own.name() != last {
             continue;
         }
         compared = usize::wrapping_add(compared, 1);
         if compared > MOST_ALIASES {
             return None;
         }
-        let real = canonical(CURRENT, own, Last::Kept)?;
+        let real = canonical(CURRENT, own.bytes(), Last::Kept)?;
         if real.bytes() == path.bytes() {
             return Some(Node::File(index));
         }
-        if real.bytes() == own {
+        if real.bytes() == own.bytes() {
             names::set_canonical(index);
         }
     }
@@ -118,9 +124,9 @@ pub enum Last {
     Kept,
 }
 
-/// Links that point to what exists in the region only, at most, one behind the other. Chosen: each
-/// takes 12 KiB of stack.
-const MOST_LINKS: u32 = 4;
+/// Links that point to what exists in the region only, at most, one behind the other (the kernel's
+/// own bound for all links of a path, path_resolution(7)).
+const MOST_LINKS: u32 = 40;
 
 /// `text`, seen from `directory`, as an absolute path in the wrapper's root whose directories are
 /// no symbolic links. What does not exist is taken as it is written.
@@ -129,21 +135,36 @@ pub fn canonical(directory: i32, text: &[u8], last: Last) -> Option<PathBuf> {
     if !text.starts_with(b"/")
         && let Some(found) = descriptor::of(directory)
     {
-        let mut path = PathBuf::default();
-        found.path_into(&mut path)?;
+        let mut path = found.path()?;
         path.append(text)?;
         return Some(path);
     }
-    follow(directory, text, last, MOST_LINKS)
+    let mut target = match step(directory, text, last)? {
+        Step::Arrived(path) => return Some(path),
+        Step::Link(target) => target,
+    };
+    for _ in 0..MOST_LINKS {
+        target = match step(CURRENT, target.bytes(), last)? {
+            Step::Arrived(path) => return Some(path),
+            Step::Link(target) => target,
+        };
+    }
+    None
+}
+
+/// Where a path leads to, once a symbolic link in it is looked at.
+enum Step {
+    /// There is no link in what the kernel does not have.
+    Arrived(PathBuf),
+    /// The whole path with a link's target in the link's place.
+    Link(PathBuf),
 }
 
 #[inline(never)]
-fn follow(directory: i32, text: &[u8], last: Last, left: u32) -> Option<PathBuf> {
+fn step(directory: i32, text: &[u8], last: Last) -> Option<Step> {
     let (real, rest) = deepest_directory(directory, text)?;
-    if left > 0
-        && let Some(target) = link_target(&real, rest, last)
-    {
-        return follow(CURRENT, target.bytes(), last, left.wrapping_sub(1));
+    if let Some(target) = link_target(&real, rest, last) {
+        return Some(Step::Link(target));
     }
     let mut path = root::prefix()?;
     path.append(real.bytes())?;
@@ -156,22 +177,21 @@ fn follow(directory: i32, text: &[u8], last: Last, left: u32) -> Option<PathBuf>
         }
         path.append(component)?;
     }
-    Some(path)
+    Some(Step::Arrived(path))
 }
 
 /// The longest directory of `text` that exists, as the kernel writes it, and what stands behind it.
 fn deepest_directory(directory: i32, text: &[u8]) -> Option<(PathBuf, &[u8])> {
+    let mut cut = Page::new().ok()?;
     let mut end = text.len();
     loop {
         let slash = text.get(..end)?.iter().rposition(|byte| *byte == b'/');
         let (name, rest): (&[u8], &[u8]) = match slash {
             None => (b".", text),
-            Some(0) => return Some((PathBuf::default(), text)),
+            Some(0) => return Some((PathBuf::new()?, text)),
             Some(slash) => (text.get(..slash)?, text.get(slash..)?),
         };
-        let mut cut = [0_u8; PATH_MAX];
-        put(&mut cut, name)?;
-        if let Some(real) = real_directory(directory, CStr::from_bytes_until_nul(&cut).ok()?) {
+        if let Some(real) = real_directory(directory, terminated(&mut *cut, name)?) {
             return Some((real, rest));
         }
         end = slash?;
@@ -189,23 +209,31 @@ fn link_target(real: &PathBuf, rest: &[u8], last: Last) -> Option<PathBuf> {
     if matches!(name, b"." | b"..") || (behind.is_empty() && last == Last::Kept) {
         return None;
     }
-    let mut link = real.clone();
+    let mut link = PathBuf::of(real.bytes())?;
     link.append(name)?;
-    let mut target = [0_u8; PATH_MAX];
-    let len = kernel::readlink(link.with_nul()?, &mut target).ok()?;
+    let mut target = Page::new().ok()?;
+    let len = kernel::readlink(link.with_nul()?, target.as_mut_slice()).ok()?;
     let target = target.get(..len)?;
-    let mut path = if target.starts_with(b"/") {
-        PathBuf::default()
+    let from: &[u8] = if target.starts_with(b"/") {
+        b""
     } else {
-        real.clone()
+        real.bytes()
     };
+    let mut path = PathBuf::of(from)?;
     path.append(target)?;
     path.append(behind)?;
     Some(path)
 }
 
+/// `text` with a NUL behind it, in `out`.
+pub(super) fn terminated<'b>(out: &'b mut [u8], text: &[u8]) -> Option<&'b CStr> {
+    put(out, text)?;
+    *out.get_mut(text.len())? = 0;
+    CStr::from_bytes_until_nul(out).ok()
+}
+
 /// Puts `text` to the start of `out`, which must have room for a NUL behind it.
-pub(super) fn put(out: &mut [u8], text: &[u8]) -> Option<()> {
+fn put(out: &mut [u8], text: &[u8]) -> Option<()> {
     out.get(text.len())?;
     for (to, from) in out.iter_mut().zip(text) {
         *to = *from;
@@ -222,9 +250,7 @@ fn real_directory(directory: i32, name: &CStr) -> Option<PathBuf> {
         return real;
     }
     // Without /proc, as in many a `chroot`, the path is taken as it is written.
-    let mut path = PathBuf::default();
-    path.append(name.to_bytes())?;
-    Some(path)
+    PathBuf::of(name.to_bytes())
 }
 
 /// `/proc/self/fd/NUMBER`, with its NUL.
@@ -244,16 +270,14 @@ pub fn descriptor_path(number: i32) -> [u8; 32] {
 /// What `/proc/self/fd/NUMBER` points to, if that is a path.
 fn link_of(number: i32) -> Option<PathBuf> {
     let name = descriptor_path(number);
-    let mut target = [0_u8; PATH_MAX];
+    let mut target = Page::new().ok()?;
     let name = CStr::from_bytes_until_nul(&name).ok()?;
-    let len = kernel::readlink(name, &mut target).ok()?;
+    let len = kernel::readlink(name, target.as_mut_slice()).ok()?;
     let found = target.get(..len)?;
     if !found.starts_with(b"/") {
         return None;
     }
-    let mut path = PathBuf::default();
-    path.append(found)?;
-    Some(path)
+    PathBuf::of(found)
 }
 
 /// The descriptor that `path` names (`/proc/self/fd/N`, `/dev/fd/N`, `/dev/stdin`, …), when it is a

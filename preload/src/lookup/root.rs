@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use super::path::{PATH_MAX, PathBuf};
 use crate::sys::kernel;
+use crate::sys::page::Page;
 
 static DEVICE_AND_INODE: [core::sync::atomic::AtomicU64; 2] =
     [const { core::sync::atomic::AtomicU64::new(0) }; 2];
@@ -45,16 +46,15 @@ pub fn prefix() -> Option<PathBuf> {
     if IS_FOREIGN.load(Ordering::Relaxed) {
         return None;
     }
-    let mut path = PathBuf::default();
     let len = PREFIX_LEN.load(Ordering::Acquire);
-    if len > 0 {
-        let mut bytes = [0_u8; PATH_MAX];
-        for (to, from) in bytes.iter_mut().zip(&PREFIX).take(len) {
-            *to = from.load(Ordering::Relaxed);
-        }
-        path.append(bytes.get(..len)?)?;
+    if len == 0 {
+        return PathBuf::new();
     }
-    Some(path)
+    let mut bytes = Page::new().ok()?;
+    for (to, from) in bytes.iter_mut().zip(&PREFIX).take(len) {
+        *to = from.load(Ordering::Relaxed);
+    }
+    PathBuf::of(bytes.get(..len)?)
 }
 
 /// Whether the root is the wrapper's.

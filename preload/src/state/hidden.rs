@@ -6,6 +6,7 @@
 
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
+use super::process;
 use crate::sys::errno::Errno;
 use crate::sys::kernel::{self, Fd};
 
@@ -20,17 +21,18 @@ pub enum Role {
     Ledger,
 }
 
-const ROLES: usize = 3;
+const ROLES: [Role; 3] = [Role::Region, Role::Report, Role::Ledger];
 
 /// The lowest number that our descriptors get. Chosen: a quarter below the usual soft limit of
 /// 1,024, far from what programs count up from.
 const LOWEST: i32 = 768;
 
-static NUMBERS: [AtomicI32; ROLES] = [const { AtomicI32::new(-1) }; ROLES];
+static NUMBERS: [AtomicI32; ROLES.len()] = [const { AtomicI32::new(-1) }; ROLES.len()];
 static MINIMUM: AtomicI32 = AtomicI32::new(i32::MAX);
 
 /// Device and inode numbers of the region, the report and the ledger.
-static IDENTITIES: [[AtomicU64; 2]; ROLES] = [const { [const { AtomicU64::new(0) }; 2] }; ROLES];
+static IDENTITIES: [[AtomicU64; 2]; ROLES.len()] =
+    [const { [const { AtomicU64::new(0) }; 2] }; ROLES.len()];
 
 impl Role {
     const fn index(self) -> usize {
@@ -62,13 +64,18 @@ pub fn number(role: Role) -> Option<i32> {
 #[must_use]
 pub fn live(role: Role) -> Option<i32> {
     let number = number(role)?;
-    (identity(number)? == role.identity()?.each_ref().map(read)).then_some(number)
+    is_that_of(role, identity(number)).then_some(number)
+}
+
+fn is_that_of(role: Role, found: Result<[u64; 2], Errno>) -> bool {
+    let expected = role.identity().map(|numbers| numbers.each_ref().map(read));
+    found.ok() == expected
 }
 
 /// Device and inode number of what is behind `fd`.
-fn identity(fd: i32) -> Option<[u64; 2]> {
-    let stat = kernel::fstat(fd).ok()?;
-    Some([stat.st_dev, stat.st_ino])
+fn identity(fd: i32) -> Result<[u64; 2], Errno> {
+    let stat = kernel::fstat(fd)?;
+    Ok([stat.st_dev, stat.st_ino])
 }
 
 fn read(number: &AtomicU64) -> u64 {
@@ -85,9 +92,23 @@ pub fn has(fd: i32) -> bool {
 #[cold]
 #[inline(never)]
 fn is_listed(fd: i32) -> bool {
-    NUMBERS
-        .iter()
-        .any(|number| number.load(Ordering::Relaxed) == fd)
+    ROLES.into_iter().any(|role| is_at(role, fd))
+}
+
+/// Whether the descriptor of that role still has the number `fd`.
+fn is_at(role: Role, fd: i32) -> bool {
+    if number(role) != Some(fd) {
+        return false;
+    }
+    let found = identity(fd);
+    // Where a sandbox forbids to look, it is ours.
+    let is_unknown = matches!(found, Err(error) if error != Errno::BADF);
+    let is_ours = is_unknown || is_that_of(role, found);
+    // A child in its parent's memory has closed its own descriptors, not the parent's.
+    if !is_ours && process::owns_memory() {
+        adopt(role, -1);
+    }
+    is_ours
 }
 
 /// Keeps `fd` under a high number, close-on-exec, and answers that; under its own number where no
@@ -106,7 +127,7 @@ pub fn adopt(role: Role, fd: i32) {
     if let Some(place) = role.place() {
         place.store(fd, Ordering::Release);
         if fd >= 0 {
-            if let (Some(places), Some(numbers)) = (role.identity(), identity(fd)) {
+            if let (Some(places), Ok(numbers)) = (role.identity(), identity(fd)) {
                 for (place, number) in places.iter().zip(numbers) {
                     place.store(number, Ordering::Relaxed);
                 }
@@ -125,13 +146,11 @@ pub fn yield_number(fd: i32) -> Result<(), Errno> {
     if !has(fd) {
         return Ok(());
     }
-    for place in &NUMBERS {
-        if place.load(Ordering::Relaxed) == fd {
+    for role in ROLES {
+        if number(role) == Some(fd) {
             let moved =
                 kernel::dupfd_cloexec(fd, LOWEST).or_else(|_none| kernel::dupfd_cloexec(fd, 3))?;
-            let moved = moved.into_number();
-            MINIMUM.fetch_min(moved, Ordering::Relaxed);
-            place.store(moved, Ordering::Release);
+            adopt(role, moved.into_number());
         }
     }
     Ok(())
@@ -139,9 +158,9 @@ pub fn yield_number(fd: i32) -> Result<(), Errno> {
 
 /// Each number of ours within `first..=last`, in ascending order, for calls that close a range.
 pub fn next_within(first: u32, last: u32) -> Option<u32> {
-    NUMBERS
-        .iter()
-        .filter_map(|number| u32::try_from(number.load(Ordering::Relaxed)).ok())
+    ROLES
+        .into_iter()
+        .filter_map(|role| u32::try_from(live(role)?).ok())
         .filter(|number| (first..=last).contains(number))
         .min()
 }

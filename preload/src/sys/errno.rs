@@ -27,7 +27,7 @@ numbers! {
     INVAL = EINVAL, IO = EIO, ISDIR = EISDIR, LOOP = ELOOP, MFILE = EMFILE,
     NAMETOOLONG = ENAMETOOLONG, NODATA = ENODATA, NODEV = ENODEV, NOENT = ENOENT, NOEXEC = ENOEXEC, NOMEM = ENOMEM,
     NOSYS = ENOSYS, NOTDIR = ENOTDIR, NOTTY = ENOTTY, NXIO = ENXIO, OPNOTSUPP = EOPNOTSUPP,
-    OVERFLOW = EOVERFLOW, PERM = EPERM, RANGE = ERANGE, ROFS = EROFS, STALE = ESTALE,
+    OVERFLOW = EOVERFLOW, PERM = EPERM, PIPE = EPIPE, RANGE = ERANGE, ROFS = EROFS, STALE = ESTALE,
     TIMEDOUT = ETIMEDOUT, TOOBIG = E2BIG,
 }
 
@@ -48,11 +48,4 @@ pub fn set(error: Errno) {
 pub fn get() -> Errno {
     // SAFETY: the address is that of this thread's `errno`, as in `set`.
     Errno(unsafe { __errno_location().read() })
-}
-
-/// What tells the calling thread from the process's other ones: where its `errno` is. The child of
-/// `vfork` is its parent's thread in this.
-#[must_use]
-pub fn thread() -> usize {
-    __errno_location() as usize
 }

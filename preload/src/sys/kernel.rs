@@ -15,8 +15,8 @@ use syscalls::raw;
 
 use super::errno::Errno;
 
-pub use ids::{getegid, geteuid, getgid, getpid, getuid};
-pub use memory::{exclude_from_dumps, mmap, mmap_anonymous, munmap};
+pub use ids::{getegid, geteuid, getgid, getpid, getuid, set_tid_address};
+pub use memory::{exclude_from_dumps, mmap, mmap_anonymous, mmap_as, munmap};
 
 /// `struct stat` of the kernel and of both C libraries on this architecture.
 pub type Stat = linux::stat;

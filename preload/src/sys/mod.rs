@@ -5,6 +5,7 @@ pub mod errno;
 pub mod kernel;
 pub mod memory;
 pub mod next;
+pub mod page;
 pub mod process;
 pub mod signal;
 pub mod stream;

@@ -91,20 +91,110 @@ static OBJECTS: Objects = Objects {
     own_name: AtomicUsize::new(0),
 };
 
+/// The linker's own list of what it has loaded (`struct link_map`, link.h).
+#[repr(C)]
+struct LinkMap {
+    base: usize,
+    name: *const c_char,
+    dynamic: usize,
+    next: *const LinkMap,
+}
+
+/// What a debugger finds that list by (`struct r_debug`, link.h).
+#[repr(C)]
+struct Debug {
+    version: c_int,
+    first: *const LinkMap,
+}
+
 unsafe extern "C" {
     fn dl_iterate_phdr(
         callback: unsafe extern "C" fn(*const ObjectInfo, usize, *mut c_void) -> c_int,
         data: *mut c_void,
     ) -> c_int;
+
+    fn getauxval(kind: u64) -> u64;
+
+    /// Our own dynamic section, as the linker placed it.
+    #[link_name = "_DYNAMIC"]
+    static OWN_DYNAMIC: Dynamic;
 }
 
 /// Lists the loaded objects. To be called by one thread, once, before [`resolve`].
+///
+/// From the linker's list, because a program may have a `dl_iterate_phdr` of its own that does not work
+/// before the program's start (ThreadSanitizer). Where the list cannot be found, as with musl's linker
+/// started as a command, that function is called.
 pub fn collect() {
+    if collect_linked().is_some() {
+        return;
+    }
     let mut is_behind_us = false;
     // SAFETY: the callback has the type that dl_iterate_phdr(3) calls, and `data` is the `bool`
     // that it expects, alive during the call.
     unsafe { dl_iterate_phdr(visit, (&raw mut is_behind_us).cast()) };
 }
+
+fn collect_linked() -> Option<()> {
+    // SAFETY: getauxval(3) takes any number.
+    let auxiliary = |kind| unsafe { getauxval(kind) };
+    let headers = auxiliary(AT_PHDR) as *const ProgramHeader;
+    let count = usize::try_from(auxiliary(AT_PHNUM)).ok()?;
+    if headers.is_null() {
+        return None;
+    }
+    // SAFETY: the program's headers, as the kernel or the linker says.
+    let table = unsafe { core::slice::from_raw_parts(headers, count) };
+    let find = |kind| table.iter().find(|header| header.kind == kind);
+    let base = match (find(PT_PHDR), find(PT_LOAD)) {
+        (Some(own), _) => (headers as usize).wrapping_sub(own.address),
+        // The headers stand behind the file's header, which is loaded first.
+        (None, Some(first)) if first.offset == 0 => {
+            let file = (headers as usize).wrapping_sub(FILE_HEADER);
+            file.wrapping_sub(first.address)
+        }
+        _ => return None,
+    };
+    let mut entry = base.wrapping_add(find(PT_DYNAMIC)?.address) as *const Dynamic;
+    let debug = loop {
+        // SAFETY: the table goes on until `DT_NULL`, where the loop ends.
+        match unsafe { entry.read() } {
+            Dynamic { tag: 0, .. } => return None,
+            Dynamic {
+                tag: DT_DEBUG,
+                value,
+            } => break value as *const Debug,
+            _ => entry = entry.wrapping_add(1),
+        }
+    };
+    // SAFETY: null, or what the linker put there for debuggers.
+    let mut place = unsafe { debug.as_ref() }?.first;
+    let mut is_behind_us = false;
+    // SAFETY: null at the list's end, else a live element: nothing is unloaded before the start.
+    while let Some(object) = unsafe { place.as_ref() } {
+        if is_behind_us {
+            // SAFETY: the dynamic section of a loaded object.
+            add(unsafe { Object::read(object.base, object.dynamic) });
+        } else if object.dynamic == (&raw const OWN_DYNAMIC) as usize {
+            is_behind_us = true;
+            OBJECTS
+                .own_name
+                .store(object.name as usize, Ordering::Release);
+        }
+        place = object.next;
+    }
+    is_behind_us.then_some(())
+}
+
+/// `AT_PHDR` and `AT_PHNUM` (getauxval(3)).
+const AT_PHDR: u64 = 3;
+const AT_PHNUM: u64 = 5;
+/// System V ABI.
+const FILE_HEADER: usize = 64;
+const PT_LOAD: u32 = 1;
+const PT_DYNAMIC: u32 = 2;
+const PT_PHDR: u32 = 6;
+const DT_DEBUG: i64 = 21;
 
 /// The path by which the dynamic linker loaded this library.
 #[must_use]
@@ -154,7 +244,7 @@ unsafe extern "C" fn visit(info: *const ObjectInfo, _size: usize, data: *mut c_v
         let here = collect as *const () as usize;
         let holds_us = headers.iter().any(|header| {
             let start = info.base.wrapping_add(header.address);
-            header.kind == 1 && here.wrapping_sub(start) < header.memory_size
+            header.kind == PT_LOAD && here.wrapping_sub(start) < header.memory_size
         });
         if holds_us {
             *is_behind_us = true;
@@ -163,11 +253,16 @@ unsafe extern "C" fn visit(info: *const ObjectInfo, _size: usize, data: *mut c_v
         }
         return 0;
     }
-    let Some(dynamic) = headers.iter().find(|header| header.kind == 2) else {
+    let Some(dynamic) = headers.iter().find(|header| header.kind == PT_DYNAMIC) else {
         return 0;
     };
     // SAFETY: `PT_DYNAMIC` of a loaded object is a table that ends with `DT_NULL`.
-    let object = unsafe { Object::read(info.base, info.base.wrapping_add(dynamic.address)) };
+    add(unsafe { Object::read(info.base, info.base.wrapping_add(dynamic.address)) });
+    0
+}
+
+/// One more object behind us.
+fn add(object: Object) {
     let count = OBJECTS.count.load(Ordering::Relaxed);
     if let Some(place) = OBJECTS.list.get(count) {
         // SAFETY: only the initialising thread comes here, and nobody reads beyond `count`.
@@ -176,7 +271,6 @@ unsafe extern "C" fn visit(info: *const ObjectInfo, _size: usize, data: *mut c_v
             .count
             .store(count.wrapping_add(1), Ordering::Release);
     }
-    0
 }
 
 impl Object {

@@ -1,12 +1,16 @@
-//! Signals of system(3): dispositions and masks, through the C library's own functions, which know
+//! Signals of system(3) and of the report: dispositions and masks, through the C library's own functions, which know
 //! how a handler returns.
 #![expect(unsafe_code, reason = "dispositions that several threads put back")]
 
 use core::cell::UnsafeCell;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
+
+use super::errno::Errno;
 
 /// `SIGCHLD`.
 pub const CHILD: c_int = 17;
+/// `SIGPIPE`.
+const PIPE: c_int = 13;
 /// `SIGINT` and `SIGQUIT`.
 const TERMINAL: [c_int; 2] = [2, 3];
 
@@ -106,6 +110,36 @@ pub fn block(signals: SignalSet) -> SignalSet {
 pub fn set_mask(signals: SignalSet) {
     mask(SET, &raw const signals, core::ptr::null_mut());
 }
+
+/// Runs `write`, which may raise `SIGPIPE`; the program does not get it.
+pub fn without_pipe_signal(write: impl FnOnce() -> Result<usize, Errno>) {
+    let pipe = SignalSet::of(&[PIPE]);
+    let before = block(pipe);
+    let pipe_bit = pipe.0.first().copied().unwrap_or(0);
+    let was_pending = pending().0.first().is_some_and(|word| word & pipe_bit != 0);
+    if write() == Err(Errno::PIPE) && !was_pending {
+        take(&pipe);
+    }
+    set_mask(before);
+}
+
+/// The signals that wait for this thread or process, of those that it blocks.
+fn pending() -> SignalSet {
+    let mut set = SignalSet::default();
+    let place = &raw mut set;
+    next!(fn sigpending(place: *mut SignalSet) -> c_int);
+    set
+}
+
+/// Takes a waiting signal away.
+fn take(signals: &SignalSet) {
+    let signals = &raw const *signals;
+    let (information, time) = (core::ptr::null_mut(), &raw const AT_ONCE);
+    next!(fn sigtimedwait(signals: *const SignalSet, information: *mut c_void, time: *const [i64; 2]) -> c_int);
+}
+
+/// A `struct timespec` of nothing.
+static AT_ONCE: [i64; 2] = [0; 2];
 
 fn kept() -> [Action; 2] {
     // SAFETY: one thread at a time is here, which the `Sync` implementation states.

@@ -16,7 +16,10 @@ use cloudtaser_abi::names::{ENV_PRELOAD, ENV_REGION_FD, ENV_SLOT};
 pub use descriptors::{Descriptors, HandoverError};
 
 /// The linker's variable that names libraries to load before all others (ld.so(8)).
-const LD_PRELOAD: &[u8] = b"LD_PRELOAD";
+///
+/// It cannot be a secret: the linker reads it from the kernel's copy of the environment, and prints what
+/// it cannot load.
+pub const LD_PRELOAD: &str = "LD_PRELOAD";
 
 /// The environment of a program that loads the preload library: `strings` (`NAME=value`) without
 /// what only we may say, then ours, and for each of `slots` (indices of entries) a place into which
@@ -32,7 +35,7 @@ pub fn environment(
     let users = strings
         .iter()
         .rev()
-        .find_map(|string| value_of(string, LD_PRELOAD));
+        .find_map(|string| value_of(string, LD_PRELOAD.as_bytes()));
     let mut libraries = library.as_os_str().as_bytes().to_vec();
     // The linker takes the last one of that name, and skips an empty list.
     if let Some(users) = users.filter(|users| !users.is_empty()) {
@@ -40,7 +43,7 @@ pub fn environment(
         libraries.extend_from_slice(users);
     }
     let ours = [
-        LD_PRELOAD,
+        LD_PRELOAD.as_bytes(),
         ENV_REGION_FD.as_bytes(),
         ENV_PRELOAD.as_bytes(),
         ENV_SLOT.as_bytes(),
@@ -49,7 +52,7 @@ pub fn environment(
     let mut text = [0; HANDOVER_MAX];
     let written = handover.write(&mut text).unwrap_or_default();
     let text = text.get(..written).unwrap_or_default();
-    strings.push(assignment("LD_PRELOAD", &libraries));
+    strings.push(assignment(LD_PRELOAD, &libraries));
     strings.push(assignment(ENV_REGION_FD, region.to_string().as_bytes()));
     strings.push(assignment(ENV_PRELOAD, text));
     let slots = slots.into_iter();

@@ -282,6 +282,12 @@ impl Region {
         })
     }
 
+    /// The name of the variable that the entry at `index` is delivered as; `None` when it is none.
+    #[must_use]
+    pub fn variable(&self, index: usize) -> Option<&str> {
+        self.layout.places.get(index)?.prefix.strip_suffix('=')
+    }
+
     /// The memory as a file, closed on exec; of a region made by [`Region::create_shared`] until
     /// [`Region::hand_over`].
     #[must_use]

@@ -6,7 +6,8 @@ use super::Dir;
 use crate::descriptor::{self, Virtual};
 use crate::entry::buffers;
 use crate::entry::stat::Attributes;
-use crate::lookup::children::{self, NodePath};
+use crate::lookup::children::{self, path_of};
+use crate::lookup::path::PathBuf;
 use crate::state::directories::{Directory, Dirent};
 use crate::state::names::Node;
 use crate::sys::errno::{self, Errno};
@@ -23,7 +24,7 @@ const HEAD: usize = 19;
 const DOTS: usize = 2;
 
 /// The entry at `place` of the list of a directory at `parent`, and the next place.
-fn own(parent: &NodePath, this: Node, place: usize, out: &mut Dirent) -> Option<(Node, usize)> {
+fn own(parent: &PathBuf, this: Node, place: usize, out: &mut Dirent) -> Option<(Node, usize)> {
     let mut name: &[u8] = b".";
     let path;
     let (node, next) = match place {
@@ -34,7 +35,7 @@ fn own(parent: &NodePath, this: Node, place: usize, out: &mut Dirent) -> Option<
         }
         _ => {
             let (node, next) = children::next(parent.bytes(), place.wrapping_sub(DOTS))?;
-            path = NodePath::of(node)?;
+            path = path_of(node)?;
             name = path.name();
             (node, next.wrapping_add(DOTS))
         }
@@ -55,7 +56,7 @@ fn own(parent: &NodePath, this: Node, place: usize, out: &mut Dirent) -> Option<
 }
 
 /// The directory above.
-fn above(path: &NodePath, this: Node) -> Node {
+fn above(path: &PathBuf, this: Node) -> Node {
     let slash = path.bytes().iter().rposition(|byte| *byte == b'/');
     match (this, slash) {
         (Node::Directory { index, .. }, Some(len)) => Node::Directory { index, len },
@@ -69,7 +70,7 @@ pub(super) fn advance(directory: &mut Directory) -> Result<Option<*mut Dirent>, 
         index: directory.index,
         len: directory.len,
     };
-    let parent = NodePath::of(this).ok_or(Errno::IO)?;
+    let parent = path_of(this).ok_or(Errno::IO)?;
     while !directory.is_real_read {
         let Some(entry) = next_real(directory.real)? else {
             directory.is_real_read = true;
@@ -141,11 +142,8 @@ fn fill(found: &Virtual, out: &mut [u8]) -> Result<c_int, Errno> {
     if !found.tag.is_directory {
         return Err(Errno::NOTDIR);
     }
-    let this = Node::Directory {
-        index: found.tag.index,
-        len: usize::try_from(found.len).map_err(|_large| Errno::IO)?,
-    };
-    let parent = NodePath::of(this).ok_or(Errno::IO)?;
+    let this = found.node();
+    let parent = path_of(this).ok_or(Errno::IO)?;
     // SAFETY: a structure of integers, for which zeros are valid.
     let mut entry: Dirent = unsafe { core::mem::zeroed() };
     let mut place = usize::try_from(found.offset()).map_err(|_large| Errno::INVAL)?;
@@ -185,7 +183,7 @@ same! {
 
 /// How many directories are directly below `node`.
 pub(in crate::entry) fn directories_below(node: Node) -> u32 {
-    let Some(parent) = NodePath::of(node) else {
+    let Some(parent) = path_of(node) else {
         return 0;
     };
     let mut count = 0_u32;

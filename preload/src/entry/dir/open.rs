@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int};
 use super::Dir;
 use crate::descriptor::{self, Access};
 use crate::entry::open::{CURRENT, is_unnamed, locate};
-use crate::lookup::children::NodePath;
+use crate::lookup::children::path_of;
 use crate::lookup::{Last, canonical, root};
 use crate::macros::Outcome;
 use crate::state::names::{self, Node};
@@ -98,10 +98,11 @@ unsafe fn open_real(node: Node, path: *const c_char) -> Result<*mut Dir, Errno> 
     // The program's way may lead through a directory that the kernel does not have (`a/..`).
     if real.is_null()
         && root::is_same()
-        && let Some(mut path) = NodePath::of(node)
+        && let Some(path) = path_of(node)
+        && let Some(path) = path.with_nul()
     {
-        // SAFETY: opendir(3) demands a string; `terminated` ends ours with NUL.
-        real = unsafe { next_opendir(path.terminated().as_ptr()) };
+        // SAFETY: opendir(3) demands a string, which a `CStr` is.
+        real = unsafe { next_opendir(path.as_ptr()) };
     }
     if real.is_null() {
         match errno::get() {

@@ -9,7 +9,6 @@ use linux_raw_sys::general::STATX_BASIC_STATS;
 
 use crate::descriptor::Virtual;
 use crate::entry::dir::directories_below;
-use crate::lookup::path::PATH_MAX;
 use crate::state::names::Node;
 use crate::state::{ledger, region};
 
@@ -167,14 +166,9 @@ fn links(node: Node) -> u32 {
 
 /// A number that belongs to the path, the same in every process: FNV-1a, 64 bits.
 fn inode(entry: &Entry<'_>, len: usize) -> u64 {
-    let mut bytes = [0_u8; PATH_MAX];
-    if let Some(text) = entry.path() {
-        let _cut_short = text.copy_to(&mut bytes);
-    }
-    bytes
-        .iter()
-        .take(len)
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
+    let text = entry.path();
+    let bytes = (0..len).map_while(|index| text?.byte(index));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }

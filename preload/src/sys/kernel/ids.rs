@@ -1,6 +1,7 @@
-//! Who this process is: getpid(2), geteuid(2) and the like.
+//! Who this process is: getpid(2), geteuid(2), set_tid_address(2) and the like.
 
 use core::ffi::c_int;
+use core::sync::atomic::AtomicU32;
 
 use linux_raw_sys::general as linux;
 use syscalls::raw;
@@ -40,4 +41,11 @@ pub fn getuid() -> u32 {
 pub fn getgid() -> u32 {
     // SAFETY: no address is passed.
     u32::try_from(unsafe { raw::syscall0(linux::__NR_getgid as usize) }).unwrap_or(u32::MAX)
+}
+
+/// set_tid_address(2): when the calling thread has left this memory, by `exec` or at its end, the
+/// kernel writes 0 to `place` for those who stay. Null for nowhere.
+pub fn set_tid_address(place: *const AtomicU32) {
+    // SAFETY: null, or a place that may be written at any time.
+    let _thread = unsafe { raw::syscall1(linux::__NR_set_tid_address as usize, place as usize) };
 }

@@ -15,19 +15,7 @@ use crate::sys::errno::Errno;
 /// Those of the call: `EAGAIN` when locked memory is at its limit.
 pub fn mmap(fd: c_int, len: usize, is_writable: bool) -> Result<*mut c_void, Errno> {
     let protection = PROT_READ | if is_writable { PROT_WRITE } else { 0 };
-    // SAFETY: without MAP_FIXED the kernel takes an unused range, so no object changes.
-    let base = answer(unsafe {
-        raw::syscall6(
-            linux::__NR_mmap as usize,
-            0,
-            len,
-            flag(protection),
-            flag(MAP_SHARED),
-            arg(fd),
-            0,
-        )
-    })?;
-    Ok(base as *mut c_void)
+    map_new(len, protection, MAP_SHARED, fd)
 }
 
 /// mmap(2), anonymous and private.
@@ -36,18 +24,43 @@ pub fn mmap(fd: c_int, len: usize, is_writable: bool) -> Result<*mut c_void, Err
 ///
 /// `ENOMEM`.
 pub fn mmap_anonymous(len: usize) -> Result<*mut c_void, Errno> {
-    let protection = flag(PROT_READ | PROT_WRITE);
-    let flags = flag(linux::MAP_PRIVATE | linux::MAP_ANONYMOUS);
+    let flags = linux::MAP_PRIVATE | linux::MAP_ANONYMOUS;
+    map_new(len, PROT_READ | PROT_WRITE, flags, -1)
+}
+
+fn map_new(len: usize, protection: u32, flags: u32, fd: c_int) -> Result<*mut c_void, Errno> {
+    let (protection, flags) = (protection.cast_signed(), flags.cast_signed());
     // SAFETY: without MAP_FIXED the kernel takes an unused range, so no object changes.
+    unsafe { mmap_as(core::ptr::null_mut(), len, protection, flags, fd, 0) }
+}
+
+/// mmap(2) with all its arguments.
+///
+/// # Errors
+///
+/// Those of the call.
+///
+/// # Safety
+///
+/// With `MAP_FIXED`, nothing that is used lies in the range.
+pub unsafe fn mmap_as(
+    address: *mut c_void,
+    len: usize,
+    protection: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: isize,
+) -> Result<*mut c_void, Errno> {
+    // SAFETY: the caller's promise.
     let base = answer(unsafe {
         raw::syscall6(
             linux::__NR_mmap as usize,
-            0,
+            address as usize,
             len,
-            protection,
-            flags,
-            usize::MAX,
-            0,
+            arg(protection),
+            arg(flags),
+            arg(fd),
+            offset.cast_unsigned(),
         )
     })?;
     Ok(base as *mut c_void)

@@ -1,0 +1,52 @@
+//! A page of memory for the time of a call, mapped and not on the stack: a thread may have as little
+//! as 16 KiB of that, and a signal handler less.
+//!
+//! Where a call does not come back (a signal handler jumps away, a child in its parent's memory
+//! executes a program) the page stays mapped.
+#![expect(unsafe_code, reason = "memory is mapped for the time of a call")]
+
+use core::ops::{Deref, DerefMut};
+
+use super::errno::Errno;
+use super::kernel;
+
+/// Bytes of a page; as many as a path has at most, with its NUL (`PATH_MAX`, linux/limits.h).
+pub const SIZE: usize = 4096;
+
+/// Zeros at first.
+#[derive(Debug)]
+pub struct Page(*mut [u8; SIZE]);
+
+impl Page {
+    /// A new page.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new() -> Result<Self, Errno> {
+        kernel::mmap_anonymous(SIZE).map(|base| Self(base.cast()))
+    }
+}
+
+impl Deref for Page {
+    type Target = [u8; SIZE];
+
+    fn deref(&self) -> &Self::Target {
+        // SAFETY: `new` mapped these bytes, zeroed, and nobody else has them before `drop`.
+        unsafe { &*self.0 }
+    }
+}
+
+impl DerefMut for Page {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        // SAFETY: as above; `&mut self` is the only way to them.
+        unsafe { &mut *self.0 }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // SAFETY: the mapping of `new`, which nobody borrows any more.
+        unsafe { kernel::munmap(self.0.cast(), SIZE) };
+    }
+}
