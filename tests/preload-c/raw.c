@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static long call(long number, long a, long b, long c, long d, long e, long f) {
@@ -38,9 +39,16 @@ int main(int count, char **arguments) {
     char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     printf("reopen %ld\n", call(SYS_openat, AT_FDCWD, (long)link, O_RDONLY, 0, 0, 0));
-    /* A mapping is whole. */
-    char *map = (char *)call(SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED, fd, 0);
-    printf("map %.64s\n", map);
+    /* A mapping can be had, and not looked at. */
+    fflush(stdout);
+    if (fork() == 0) {
+        char *map = (char *)call(SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED, fd, 0);
+        printf("map %.64s\n", map);
+        return 0;
+    }
+    int status;
+    wait(&status);
+    printf("mapped %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     printf("map private %ld\n", call(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, fd, 0));
     return 0;
 }

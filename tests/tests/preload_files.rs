@@ -83,13 +83,14 @@ fn what_cannot_be_interposed_fails_and_is_never_partial() {
         let served = Served::new("hunter2-secret");
         let program = compiled("raw", library, &served);
         let ours = served.run(&words(&[&program, &served.path()])).with(0);
-        // ENOENT, EINVAL, ESPIPE, EINVAL, ENXIO; a mapping is whole.
+        // ENOENT, EINVAL, ESPIPE, EINVAL, ENXIO; a mapping that is looked at ends in SIGBUS.
         let expected = "opened 1\nopen -2\nread -22\npread -29\nlseek -29\nsendfile -22\n\
-                        splice -22\nreopen -6\nmap hunter2-secret\nmap private -22\n";
+                        splice -22\nreopen -6\nmapped 7\nmap private -22\n";
         assert_eq!(ours.stdout(), expected, "{ours:?}");
         // The control: the same calls read a real file.
         let real = served.run_bare(&words(&[&program, &served.real_path()]));
-        assert!(real.with(0).stdout().contains("read 14\n"));
+        let real = real.with(0).stdout();
+        assert!(real.contains("read 14\n") && real.contains("map hunter2-secret\nmapped 0\n"));
     }
 }
 
@@ -182,6 +183,27 @@ fn a117_rotation_gives_no_mixture_and_open_descriptors_keep_their_version() {
         let ended = rotated(library, "8", "20000").with(0);
         let expected = "mixed 0 failed 0 moved 0 changed 1\nended exit status: 0, versions true\n";
         assert_eq!(ended.stdout(), expected, "{ended:?}");
+    }
+}
+
+#[test]
+fn any_number_of_versions_is_held_by_whoever_has_the_descriptor() {
+    for library in CLibrary::DYNAMIC {
+        let served = Served::new("unused").with(|wrapper| wrapper.env("ROTATING_PAUSE_US", "200"));
+        let program = compiled("versions", library, &served);
+        let stop = served.folder().join("stop");
+        let ended = served.run_bare(&words(&[
+            &helper("rotating"),
+            &library_file(),
+            &served.path(),
+            &stop,
+            &program,
+            &served.path(),
+            &stop,
+        ]));
+        let expected = "wrong: own 0, forked 0, spawned 0, executed 0\n\
+                        ended exit status: 0, versions true\n";
+        assert_eq!(ended.with(0).stdout(), expected, "{library:?}");
     }
 }
 

@@ -1,25 +1,34 @@
 //! Virtual descriptors: real descriptor numbers behind which a secret stands.
 //!
-//! The kernel's file behind one is a *token* ([`token`]): secret memory with a copy of the version
-//! that was opened. Its `read` fails with `EINVAL` whoever calls it without us, and a mapping shows
-//! the whole value. Each open makes a token of its own, and its inode says what it is of and where the
-//! next read starts ([`tag`]): whatever other threads and processes do with numbers, nothing that we
-//! remember can disagree with it.
+//! The kernel's file behind one is a *token* ([`token`]): secret memory, whose `read` fails with `EINVAL`
+//! whoever calls it without us. Each open makes a token of its own, and its inode says what it is of and
+//! where the next read starts ([`tag`]): whatever other threads and processes do with numbers, nothing
+//! that we remember can disagree with it.
+//!
+//! The bytes come from the region while the version that was opened is the live one, else from this
+//! process's copy ([`kept`]). A token for another program is *filled* with them before ([`fill`]).
 
+mod kept;
 mod offset;
 mod open;
 pub mod tag;
 pub mod token;
 
-use crate::sys::errno::Errno;
+use cloudtaser_abi::region::{Entry, Snapshot};
 
 use crate::lookup::children::path_of;
 use crate::lookup::path::PathBuf;
 use crate::state::names::Node;
 use crate::state::{marks, process, region};
+use crate::sys::errno::Errno;
+use crate::sys::kernel;
+use crate::sys::process::sched_yield;
 use tag::Tag;
 
-pub use open::{Access, open_again, open_node, permit};
+pub use open::{Access, again, open_again, open_node, permit};
+
+/// How often a version is looked for. Chosen: another thread needs a few system calls meanwhile.
+const ATTEMPTS: u32 = 100;
 
 /// What stands behind a virtual descriptor, as the kernel says now.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +37,8 @@ pub struct Virtual {
     pub fd: i32,
     /// Which entry, which version, and what kind.
     pub tag: Tag,
-    /// Bytes of the value; of a directory, bytes of its path.
-    pub len: u64,
+    /// Bytes of the token: of its value if it is filled, else 0; of a directory, those of its path.
+    size: u64,
     /// Number of the token's inode.
     inode: u64,
 }
@@ -47,10 +56,10 @@ fn look(fd: i32) -> Option<Virtual> {
         return None;
     }
     match token::inspect(fd) {
-        Ok(Some((tag, len, inode))) => Some(Virtual {
+        Ok(Some((tag, size, inode))) => Some(Virtual {
             fd,
             tag,
-            len,
+            size,
             inode,
         }),
         Ok(None) => {
@@ -78,6 +87,36 @@ pub fn highest() -> Option<u32> {
         .rev()
         .find(|fd| i32::try_from(*fd).is_ok_and(|fd| of(fd).is_some()))
 }
+
+/// Fills the tokens that the next program may inherit, as well as it goes: all, or those that are not
+/// closed on exec. One that cannot be filled is served there while its version is the live one.
+pub fn fill(are_all: bool) {
+    for fd in (0..marks::end()).filter_map(|fd| i32::try_from(fd).ok()) {
+        if marks::has(fd) && (are_all || kernel::is_close_on_exec(fd) == Ok(false)) {
+            let _filled = fill_one(fd);
+        }
+    }
+}
+
+fn fill_one(fd: i32) -> Result<(), Errno> {
+    // Whatever another thread does with the number meanwhile.
+    let own = kernel::dupfd_cloexec(fd, LOWEST)?;
+    if let Ok(Some((tag, 0, inode))) = token::inspect(own.number()) {
+        let found = Virtual {
+            fd: own.number(),
+            tag,
+            size: 0,
+            inode,
+        };
+        let read = |out: &mut [u8]| found.read_at(0, out) == Ok(out.len());
+        token::fill(own.number(), found.value_len()?, read)?;
+    }
+    Ok(())
+}
+
+/// The lowest number of a descriptor for the time of a call. Chosen: out of the way of what programs
+/// count up from.
+const LOWEST: i32 = 700;
 
 /// Marks the virtual descriptors up to `last` that this process inherited.
 pub fn find_inherited(last: u32) {
@@ -113,34 +152,67 @@ impl Virtual {
         offset::of(self.fd, self.inode).unwrap_or(self.tag.offset)
     }
 
+    /// Bytes of the value; of a directory, 0.
+    ///
+    /// # Errors
+    ///
+    /// `EIO`: the version is not to be had any more, which is so for a descriptor alone that came to this
+    /// process past us.
+    pub fn value_len(&self) -> Result<usize, Errno> {
+        if self.tag.is_directory {
+            return Ok(0);
+        }
+        let size = usize::try_from(self.size).map_err(|_large| Errno::OVERFLOW)?;
+        if size > 0 || !region::is_secret() {
+            return Ok(size);
+        }
+        let live = |(_, snapshot): (_, Snapshot)| snapshot.len;
+        self.try_often(|| self.live().map(live).or_else(|| kept::len(self.tag)))
+    }
+
     /// Copies bytes from `offset` on into `out`, as many as there are and fit.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`: the version is not the live one any more, and its copy could not be mapped.
+    /// `EIO` as for [`Virtual::value_len`]. `ENOMEM`: a filled token could not be mapped.
     pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, Errno> {
-        let rest = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let count = rest.min(out.len());
+        let start = usize::try_from(offset).map_err(|_large| Errno::INVAL)?;
+        let len = self.value_len()?;
+        let count = len.saturating_sub(start).min(out.len());
         let Some(out) = out.get_mut(..count).filter(|out| !out.is_empty()) else {
             return Ok(0);
         };
-        let start = usize::try_from(offset).map_err(|_large| Errno::INVAL)?;
         if self.copy_live(start, out).is_some() {
             return Ok(count);
         }
-        token::copy(self.fd, self.len, start, out)?;
+        if self.size > 0 {
+            token::copy(self.fd, len, start, out)?;
+        } else {
+            self.try_often(|| kept::read(self.tag, start, out))?;
+        }
         Ok(count)
     }
 
-    /// From the region, while the version that was opened is the live one.
-    fn copy_live(&self, start: usize, out: &mut [u8]) -> Option<()> {
+    /// A copy that another thread looks at, whether it may be replaced, is there again at once.
+    fn try_often<T>(&self, mut get: impl FnMut() -> Option<T>) -> Result<T, Errno> {
+        for _ in 0..ATTEMPTS {
+            if let Some(got) = get() {
+                return Ok(got);
+            }
+            sched_yield();
+        }
+        Err(Errno::IO)
+    }
+
+    /// The entry, while the version that was opened is the live one.
+    fn live(&self) -> Option<(Entry<'static>, Snapshot)> {
         let entry = region::region()?.entry(self.tag.index)?;
         let snapshot = entry.snapshot().ok()?;
-        let is_same =
-            snapshot.version == self.tag.version && u64::try_from(snapshot.len).ok()? == self.len;
-        if !is_same {
-            return None;
-        }
+        (Tag::version_bits(snapshot.version) == self.tag.version).then_some((entry, snapshot))
+    }
+
+    fn copy_live(&self, start: usize, out: &mut [u8]) -> Option<()> {
+        let (entry, snapshot) = self.live()?;
         let count = entry.read_at(snapshot, start, out).ok()?;
         (count == out.len()).then_some(())
     }
@@ -193,7 +265,7 @@ impl Virtual {
     #[must_use]
     pub fn node(&self) -> Node {
         let index = self.tag.index;
-        match usize::try_from(self.len) {
+        match usize::try_from(self.size) {
             Ok(len) if self.tag.is_directory => Node::Directory { index, len },
             _ => Node::File(index),
         }

@@ -3,7 +3,7 @@
 use cloudtaser_abi::region::Entry;
 
 use super::tag::Tag;
-use super::{Virtual, token};
+use super::{Virtual, forget, kept, token};
 use crate::state::names::Node;
 use crate::state::{ledger, marks, region};
 use crate::sys::errno::Errno;
@@ -34,7 +34,7 @@ pub fn open_node(node: Node, access: Access) -> Result<i32, Errno> {
                 is_path_only: access.is_path_only,
                 ..Tag::default()
             };
-            give(token::of_directory(len, tag)?, access)
+            give(token::of_directory(len, tag, access.is_close_on_exec)?)
         }
         Node::File(index) => {
             let entry = region.entry(index).ok_or(Errno::IO)?;
@@ -42,9 +42,31 @@ pub fn open_node(node: Node, access: Access) -> Result<i32, Errno> {
                 permit(&entry)?;
                 ledger::count(index, &entry)?;
             }
-            give(token::of_entry(index, &entry, access.is_path_only)?, access)
+            open_file(index, &entry, access)
         }
     }
+}
+
+/// How often a copy may be replaced between the open and the look at it. Chosen: once is rare.
+const ATTEMPTS: u32 = 4;
+
+fn open_file(index: usize, entry: &Entry<'_>, access: Access) -> Result<i32, Errno> {
+    for _ in 0..ATTEMPTS {
+        let Some(tag) = kept::keep(index, entry) else {
+            break;
+        };
+        let own = Tag {
+            is_path_only: access.is_path_only,
+            ..tag
+        };
+        let fd = give(token::empty(own, access.is_close_on_exec)?)?;
+        if kept::has(tag) {
+            return Ok(fd);
+        }
+        forget(fd);
+        drop(Fd::from_number(fd));
+    }
+    give(token::of_entry(index, entry, access)?)
 }
 
 /// Opens what stands behind a descriptor once more, at its start: `/proc/self/fd/N`.
@@ -58,21 +80,32 @@ pub fn open_again(found: &Virtual, access: Access) -> Result<i32, Errno> {
         is_path_only: access.is_path_only,
         ..found.tag
     };
-    let file = if tag.is_directory {
-        token::of_directory(usize::try_from(found.len).map_err(|_large| Errno::IO)?, tag)?
+    give(again(found, tag, access.is_close_on_exec)?)
+}
+
+/// A token of its own with what stands behind a descriptor: whole, for it may be the last one that has
+/// the version.
+///
+/// # Errors
+///
+/// Those of [`open_node`], `EIO`.
+pub fn again(found: &Virtual, tag: Tag, is_close_on_exec: bool) -> Result<Fd, Errno> {
+    if let Node::Directory { len, .. } = found.node() {
+        return token::of_directory(len, tag, is_close_on_exec);
+    }
+    let file = token::empty(tag, is_close_on_exec)?;
+    let read = |out: &mut [u8]| found.read_at(0, out) == Ok(out.len());
+    if token::fill(file.number(), found.value_len()?, read)? {
+        Ok(file)
     } else {
-        token::duplicate(found.fd, found.len, tag)?
-    };
-    give(file, access)
+        Err(Errno::IO)
+    }
 }
 
 /// Gives a token to the program.
-fn give(file: Fd, access: Access) -> Result<i32, Errno> {
+fn give(file: Fd) -> Result<i32, Errno> {
     if !marks::set(file.number()) {
         return Err(Errno::MFILE);
-    }
-    if !access.is_close_on_exec {
-        kernel::set_close_on_exec(file.number(), false)?;
     }
     Ok(file.into_number())
 }
@@ -84,8 +117,13 @@ fn give(file: Fd, access: Access) -> Result<i32, Errno> {
 /// `EACCES`.
 pub fn permit(entry: &Entry<'_>) -> Result<(), Errno> {
     let mode = entry.mode();
+    let owner = entry.owner();
+    // Most files belong to whoever looks, who may read them.
+    if owner.is_none() && mode & 0o400 != 0 {
+        return Ok(());
+    }
     let user = kernel::geteuid();
-    let shift = match entry.owner() {
+    let shift = match owner {
         None => 6,
         Some(_) if user == 0 => return Ok(()),
         Some((owner, _)) if owner == user => 6,

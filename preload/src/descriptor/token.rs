@@ -1,23 +1,25 @@
 //! Tokens: the kernel's files behind virtual descriptors.
 #![expect(unsafe_code, reason = "memory is mapped for the time of a copy")]
 
-use core::ptr;
-use core::slice;
+use core::ffi::c_void;
+use core::{mem, ptr, slice};
 
-use crate::sys::errno::Errno;
-use cloudtaser_abi::region::Entry;
+use cloudtaser_abi::region::{Entry, Snapshot};
 use linux_raw_sys::general::{S_IFMT, S_IFREG};
 
+use super::Access;
 use super::tag::Tag;
 use crate::state::region;
+use crate::sys::errno::Errno;
 use crate::sys::kernel::{self, Fd, ftruncate};
+use crate::sys::page;
 
 /// How often a copy is begun anew when the value is rotated meanwhile.
 const ATTEMPTS: u32 = 100;
 
 /// Memory of a token, mapped for the time of a copy.
-struct Mapping {
-    base: *mut core::ffi::c_void,
+pub(super) struct Mapping {
+    base: *mut c_void,
     len: usize,
 }
 
@@ -30,6 +32,39 @@ impl Mapping {
         })?;
         Ok(Self { base, len })
     }
+
+    /// A page with the live value, and which that is. `None` when the value is longer, when there is no
+    /// memory, or when there would be no page left below the limit for what else is mapped.
+    pub(super) fn of_value(entry: &Entry<'_>) -> Option<(Self, Snapshot)> {
+        let file = region::memory(true).ok()?;
+        ftruncate(file.number(), page::SIZE).ok()?;
+        let _spare = Self::new(file.number(), page::SIZE, false).ok()?;
+        let mut mapping = Self::new(file.number(), page::SIZE, true).ok()?;
+        kernel::exclude_from_dumps(mapping.base, page::SIZE);
+        let snapshot = read_live(entry, mapping.bytes())?;
+        Some((mapping, snapshot))
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: mapped by `new`, `len` bytes, writable where this is called, and nobody else knows of
+        // it.
+        unsafe { slice::from_raw_parts_mut(self.base.cast::<u8>(), self.len) }
+    }
+
+    /// Stays mapped from now on.
+    #[expect(clippy::mem_forget, reason = "the mapping goes on to somebody else")]
+    pub(super) fn into_base(self) -> usize {
+        let base = self.base as usize;
+        mem::forget(self);
+        base
+    }
+
+    /// Takes the place of the mapping of the same size at `base`, in one step.
+    pub(super) fn replace(self, base: usize) -> Option<usize> {
+        let len = self.len;
+        // SAFETY: both are mappings of ours of `len` bytes; who reads there finds the one or the other.
+        unsafe { kernel::mremap_fixed(self.into_base() as *mut c_void, len, base) }.ok()
+    }
 }
 
 impl Drop for Mapping {
@@ -39,35 +74,25 @@ impl Drop for Mapping {
     }
 }
 
-/// A new token with the live value of `entry`, close-on-exec.
+/// A new token with the live value of `entry` in it.
 ///
 /// # Errors
 ///
 /// `EMFILE`, `ENFILE`, `ENOMEM` (locked memory is at its limit), `EIO` (the region is damaged).
-pub fn of_entry(index: usize, entry: &Entry<'_>, is_path_only: bool) -> Result<Fd, Errno> {
+pub fn of_entry(index: usize, entry: &Entry<'_>, access: Access) -> Result<Fd, Errno> {
     for _ in 0..ATTEMPTS {
         let len = entry.value_len().map_err(|_damaged| Errno::IO)?;
-        let mut version = 0;
-        let filled = with_content(len, |out| {
-            // Copying is quick: a writer that publishes all the time is outrun.
-            for _ in 0..ATTEMPTS {
-                match entry.snapshot() {
-                    Ok(snapshot) if snapshot.len == len => {
-                        version = snapshot.version;
-                        if entry.read_at(snapshot, 0, out).is_ok() {
-                            return true;
-                        }
-                    }
-                    _ => return false,
-                }
-            }
-            false
+        let file = region::memory(access.is_close_on_exec)?;
+        let mut live = None;
+        fill(file.number(), len, |out| {
+            live = read_live(entry, out);
+            live.is_some()
         })?;
-        if let Some(file) = filled {
+        if let Some(live) = live.filter(|live| live.len == len) {
             let tag = Tag {
                 index,
-                version,
-                is_path_only,
+                version: Tag::version_bits(live.version),
+                is_path_only: access.is_path_only,
                 ..Tag::default()
             };
             store(file.number(), tag)?;
@@ -77,27 +102,35 @@ pub fn of_entry(index: usize, entry: &Entry<'_>, is_path_only: bool) -> Result<F
     Err(Errno::IO)
 }
 
+/// Copies the live value to the start of `out`; `None` when it does not fit. Copying is quick: a writer
+/// that publishes all the time is outrun.
+fn read_live(entry: &Entry<'_>, out: &mut [u8]) -> Option<Snapshot> {
+    (0..ATTEMPTS).find_map(|_| {
+        let snapshot = entry.snapshot().ok()?;
+        let read = entry.read_at(snapshot, 0, out.get_mut(..snapshot.len)?);
+        read.ok().map(|_count| snapshot)
+    })
+}
+
+/// A new token that is `tag`, without content.
+///
+/// # Errors
+///
+/// `EMFILE`, `ENFILE`, `ENOMEM`.
+pub fn empty(tag: Tag, is_close_on_exec: bool) -> Result<Fd, Errno> {
+    let file = region::memory(is_close_on_exec)?;
+    store(file.number(), tag)?;
+    Ok(file)
+}
+
 /// A new token for a directory whose path has `len` bytes.
 ///
 /// # Errors
 ///
 /// `EMFILE`, `ENFILE`, `ENOMEM`.
-pub fn of_directory(len: usize, tag: Tag) -> Result<Fd, Errno> {
-    let file = region::memory()?;
+pub fn of_directory(len: usize, tag: Tag, is_close_on_exec: bool) -> Result<Fd, Errno> {
+    let file = region::memory(is_close_on_exec)?;
     ftruncate(file.number(), len)?;
-    store(file.number(), tag)?;
-    Ok(file)
-}
-
-/// A copy of the token `from`, of `len` bytes, with a tag of its own.
-///
-/// # Errors
-///
-/// Those of [`of_entry`].
-pub fn duplicate(from: i32, len: u64, tag: Tag) -> Result<Fd, Errno> {
-    let len = usize::try_from(len).map_err(|_large| Errno::NOMEM)?;
-    let filled = with_content(len, |out| copy_whole(from, out).is_ok())?;
-    let file = filled.ok_or(Errno::NOMEM)?;
     store(file.number(), tag)?;
     Ok(file)
 }
@@ -108,8 +141,7 @@ pub fn duplicate(from: i32, len: u64, tag: Tag) -> Result<Fd, Errno> {
 /// # Errors
 ///
 /// `ENOMEM`: it could not be mapped.
-pub fn copy(fd: i32, len: u64, start: usize, out: &mut [u8]) -> Result<(), Errno> {
-    let len = usize::try_from(len).map_err(|_large| Errno::NOMEM)?;
+pub fn copy(fd: i32, len: usize, start: usize, out: &mut [u8]) -> Result<(), Errno> {
     if start.checked_add(out.len()).is_none_or(|end| end > len) {
         return Err(Errno::INVAL);
     }
@@ -131,17 +163,13 @@ pub fn inspect(fd: i32) -> Result<Option<(Tag, u64, u64)>, Errno> {
     if stat.st_dev != region::device() || stat.st_mode & S_IFMT != S_IFREG {
         return Ok(None);
     }
-    let tag = Tag::unpack(
-        stat.st_mtime.cast_signed(),
-        i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
-    );
-    Ok(tag.map(|tag| {
-        let tag = Tag {
-            version: stat.st_atime,
-            ..tag
-        };
-        (tag, stat.st_size.unsigned_abs(), stat.st_ino)
-    }))
+    let (seconds, nanoseconds) = if region::is_secret() {
+        (stat.st_atime, stat.st_atime_nsec)
+    } else {
+        (stat.st_mtime, stat.st_mtime_nsec)
+    };
+    let tag = Tag::unpack(seconds.cast_signed(), nanoseconds.cast_signed());
+    Ok(tag.map(|tag| (tag, stat.st_size.unsigned_abs(), stat.st_ino)))
 }
 
 /// Changes the tag of the token behind `fd`.
@@ -150,26 +178,22 @@ pub fn inspect(fd: i32) -> Result<Option<(Tag, u64, u64)>, Errno> {
 ///
 /// `EPERM`: another user made it.
 pub fn store(fd: i32, tag: Tag) -> Result<(), Errno> {
-    let modified = tag.pack().ok_or(Errno::OVERFLOW)?;
-    kernel::set_times(fd, tag.version.cast_signed(), modified)
+    kernel::set_times(fd, tag.pack().ok_or(Errno::OVERFLOW)?)
 }
 
-fn copy_whole(from: i32, out: &mut [u8]) -> Result<(), Errno> {
-    let len = u64::try_from(out.len()).map_err(|_large| Errno::NOMEM)?;
-    copy(from, len, 0, out)
-}
-
-/// A token of `len` bytes that `fill` writes; `None` when it says that it could not.
-fn with_content(len: usize, fill: impl FnOnce(&mut [u8]) -> bool) -> Result<Option<Fd>, Errno> {
-    let file = region::memory()?;
-    if len > 0 {
-        ftruncate(file.number(), len)?;
-        let mapping = Mapping::new(file.number(), len, true)?;
-        // SAFETY: mapped above, writable, `len` bytes, and nobody else knows of it.
-        let out = unsafe { slice::from_raw_parts_mut(mapping.base.cast::<u8>(), len) };
-        if !fill(out) {
-            return Ok(None);
-        }
+/// Gives the token `fd` the `len` bytes that `read` writes; says whether `read` could.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub fn fill(fd: i32, len: usize, read: impl FnOnce(&mut [u8]) -> bool) -> Result<bool, Errno> {
+    if len == 0 {
+        return Ok(read(&mut []));
     }
-    Ok(Some(file))
+    // A size can be given once; where another process has, it is the same.
+    match ftruncate(fd, len) {
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(read(Mapping::new(fd, len, true)?.bytes()))
 }

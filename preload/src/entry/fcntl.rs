@@ -90,7 +90,11 @@ interpose! {
         if request != FIONREAD {
             return None;
         }
-        let left = found.len.saturating_sub(found.offset());
+        let len = match found.value_len() {
+            Ok(len) => u64::try_from(len).unwrap_or(u64::MAX),
+            Err(error) => return Some(Err(error)),
+        };
+        let left = len.saturating_sub(found.offset());
         let left = c_int::try_from(left).unwrap_or(c_int::MAX);
         // SAFETY: `FIONREAD` demands an `int` to be written.
         let out = unsafe { buffers::bytes(argument as *mut _, size_of::<c_int>()) };

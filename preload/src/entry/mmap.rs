@@ -5,7 +5,7 @@
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::descriptor::{self, Virtual, token};
+use crate::descriptor::{self, Virtual};
 use crate::sys::errno::{self, Errno};
 use crate::sys::{kernel, next};
 
@@ -35,7 +35,7 @@ unsafe fn map(
     if flags & MAP_TYPE != MAP_PRIVATE && protection & PROT_WRITE != 0 {
         return Err(Errno::ACCESS);
     }
-    let copy = token::duplicate(found.fd, found.len, found.tag)?;
+    let copy = descriptor::again(&found, found.tag, true)?;
     let flags = (flags & !MAP_TYPE) | MAP_SHARED;
     // SAFETY: the caller's promise; the descriptor is open during the call.
     let mapped = unsafe { next(address, len, protection, flags, copy.number(), offset) };

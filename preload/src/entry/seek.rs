@@ -27,7 +27,7 @@ fn seek(found: &Virtual, offset: i64, whence: c_int) -> Result<i64, Errno> {
         return Err(Errno::BADF);
     }
     // Of a directory: a place of its list (getdents64(2)).
-    let len = i64::try_from(found.len).unwrap_or(MOST);
+    let len = i64::try_from(found.value_len()?).unwrap_or(MOST);
     let within = || (0..len).contains(&offset).then_some(()).ok_or(Errno::NXIO);
     let target = match whence {
         SEEK_SET => Some(offset),

@@ -8,6 +8,7 @@ use core::cell::UnsafeCell;
 use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use cloudtaser_abi::protection::Protection;
 use cloudtaser_abi::region::Region;
 
 use crate::sys::errno::Errno;
@@ -63,19 +64,23 @@ pub fn open(file: i32) -> Option<()> {
 ///
 /// `EMFILE`, `ENFILE`, `ENOMEM`. Fails closed where the region is secret and the kernel gives no more of
 /// that.
-pub fn memory() -> Result<Fd, Errno> {
-    let secret = kernel::memfd_secret();
-    if let Ok(file) = &secret
-        && kernel::fstat(file.number())?.st_dev == device()
-    {
-        return secret;
+pub fn memory(is_close_on_exec: bool) -> Result<Fd, Errno> {
+    if is_secret() {
+        // All of it is one file system.
+        return kernel::memfd_secret(is_close_on_exec);
     }
-    let ordinary = kernel::memfd_create(c"cloudtaser")?;
+    let ordinary = kernel::memfd_create(c"cloudtaser", is_close_on_exec)?;
     if kernel::fstat(ordinary.number())?.st_dev == device() {
         Ok(ordinary)
     } else {
         Err(Errno::NOMEM)
     }
+}
+
+/// Whether the region is secret memory, and so are the files of [`memory`].
+#[must_use]
+pub fn is_secret() -> bool {
+    region().is_some_and(|region| region.protection() >= Protection::Secretmem)
 }
 
 /// Device number of the region's file, which virtual descriptors share.

@@ -155,7 +155,7 @@ fn write(entry: &Entry<'_>, out: &mut [u8]) -> Option<usize> {
 
 /// Secret memory; ordinary memory, which no dump has, where locked memory is at its limit.
 fn map(len: usize) -> Result<*mut c_void, Errno> {
-    let secret = kernel::memfd_secret().and_then(|file| {
+    let secret = kernel::memfd_secret(true).and_then(|file| {
         kernel::ftruncate(file.number(), len)?;
         kernel::mmap(file.number(), len, true)
     });

@@ -16,7 +16,7 @@ use syscalls::raw;
 use super::errno::Errno;
 
 pub use ids::{getegid, geteuid, getgid, getpid, getuid, set_tid_address};
-pub use memory::{exclude_from_dumps, mmap, mmap_anonymous, mmap_as, munmap};
+pub use memory::{exclude_from_dumps, mmap, mmap_anonymous, mmap_as, mremap_fixed, munmap};
 
 /// `struct stat` of the kernel and of both C libraries on this architecture.
 pub type Stat = linux::stat;
@@ -259,23 +259,29 @@ pub fn fgetxattr(fd: c_int, name: &CStr) -> Result<usize, Errno> {
     answer(unsafe { raw::syscall4(linux::__NR_fgetxattr as usize, arg(fd), name, 0, 0) })
 }
 
-/// memfd_secret(2), close-on-exec, of size 0.
+/// memfd_secret(2), of size 0.
 ///
 /// # Errors
 ///
 /// `ENOSYS`, `EPERM`, `EMFILE`, `ENFILE`, `ENOMEM`.
-pub fn memfd_secret() -> Result<Fd, Errno> {
+pub fn memfd_secret(is_close_on_exec: bool) -> Result<Fd, Errno> {
+    let flags = if is_close_on_exec { O_CLOEXEC } else { 0 };
     // SAFETY: the call takes a flag word by value.
-    opened(unsafe { raw::syscall1(linux::__NR_memfd_secret as usize, flag(O_CLOEXEC)) })
+    opened(unsafe { raw::syscall1(linux::__NR_memfd_secret as usize, flag(flags)) })
 }
 
-/// memfd_create(2), close-on-exec, of size 0.
+/// memfd_create(2), of size 0.
 ///
 /// # Errors
 ///
 /// `EMFILE`, `ENFILE`, `ENOMEM`.
-pub fn memfd_create(name: &CStr) -> Result<Fd, Errno> {
-    let (name, flags) = (name.as_ptr() as usize, flag(linux::MFD_CLOEXEC));
+pub fn memfd_create(name: &CStr, is_close_on_exec: bool) -> Result<Fd, Errno> {
+    let flags = if is_close_on_exec {
+        linux::MFD_CLOEXEC
+    } else {
+        0
+    };
+    let (name, flags) = (name.as_ptr() as usize, flag(flags));
     // SAFETY: `name` is a string that lives during the call.
     opened(unsafe { raw::syscall2(linux::__NR_memfd_create as usize, name, flags) })
 }
@@ -291,16 +297,13 @@ pub fn ftruncate(fd: c_int, len: usize) -> Result<(), Errno> {
     Ok(())
 }
 
-/// utimensat(2) of a descriptor: the seconds of the last access, and seconds and nanoseconds of the
-/// last modification.
+/// utimensat(2) of a descriptor: seconds and nanoseconds of the last access and of the last modification.
 ///
 /// # Errors
 ///
 /// `EPERM`: the file belongs to another user.
-pub fn set_times(fd: c_int, accessed: i64, modified: (i64, i64)) -> Result<(), Errno> {
-    let (seconds, nanoseconds) = modified;
-    let time = |tv_sec, tv_nsec| linux::__kernel_timespec { tv_sec, tv_nsec };
-    let times = [time(accessed, 0), time(seconds, nanoseconds)];
+pub fn set_times(fd: c_int, (tv_sec, tv_nsec): (i64, i64)) -> Result<(), Errno> {
+    let times = [linux::__kernel_timespec { tv_sec, tv_nsec }; 2];
     let times = times.as_ptr() as usize;
     // SAFETY: the kernel reads two times; a null path means the descriptor itself.
     answer(unsafe { raw::syscall4(linux::__NR_utimensat as usize, arg(fd), 0, times, 0) })?;

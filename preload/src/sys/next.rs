@@ -60,7 +60,6 @@ struct Object {
     symbols: usize,
     strings: usize,
     gnu_hash: usize,
-    sysv_hash: usize,
     versions: usize,
 }
 
@@ -83,7 +82,6 @@ static OBJECTS: Objects = Objects {
             symbols: 0,
             strings: 0,
             gnu_hash: 0,
-            sysv_hash: 0,
             versions: 0,
         })
     }; MAX_OBJECTS],
@@ -283,7 +281,6 @@ impl Object {
             symbols: 0,
             strings: 0,
             gnu_hash: 0,
-            sysv_hash: 0,
             versions: 0,
         };
         let mut entry = table as *const Dynamic;
@@ -298,7 +295,6 @@ impl Object {
             };
             match tag {
                 0 => return object,
-                4 => object.sysv_hash = address,
                 5 => object.strings = address,
                 6 => object.symbols = address,
                 0x6fff_fef5 => object.gnu_hash = address,
@@ -313,24 +309,10 @@ impl Object {
     ///
     /// The tables are those of a loaded object.
     unsafe fn find(&self, name: &[u8]) -> Option<usize> {
-        if self.symbols == 0 || self.strings == 0 {
+        // Both C libraries have this table; an object without it has none of the functions.
+        if self.symbols == 0 || self.strings == 0 || self.gnu_hash == 0 {
             return None;
         }
-        if self.gnu_hash != 0 {
-            // SAFETY: the caller's promise.
-            unsafe { self.find_gnu(name) }
-        } else if self.sysv_hash != 0 {
-            // SAFETY: the caller's promise.
-            unsafe { self.find_sysv(name) }
-        } else {
-            None
-        }
-    }
-
-    /// # Safety
-    ///
-    /// `gnu_hash` is the address of a loaded object's table.
-    unsafe fn find_gnu(&self, name: &[u8]) -> Option<usize> {
         let hash = name.iter().fold(5381_u32, |hash, byte| {
             hash.wrapping_mul(33).wrapping_add(u32::from(*byte))
         });
@@ -369,35 +351,6 @@ impl Object {
             }
             index = index.wrapping_add(1);
         }
-    }
-
-    /// # Safety
-    ///
-    /// `sysv_hash` is the address of a loaded object's table.
-    unsafe fn find_sysv(&self, name: &[u8]) -> Option<usize> {
-        let table = self.sysv_hash as *const u32;
-        // SAFETY: the table starts with the numbers of buckets and of chains.
-        let [buckets, chains] = unsafe { table.cast::<[u32; 2]>().read() };
-        let hash = name.iter().fold(0_u32, |hash, byte| {
-            let hash = (hash << 4).wrapping_add(u32::from(*byte));
-            let high = hash & 0xf000_0000;
-            (hash ^ (high >> 24)) & !high
-        });
-        let bucket_table = table.wrapping_add(2);
-        let bucket = hash.checked_rem(buckets)? as usize;
-        // SAFETY: the bucket is below `buckets`, the number of the table's words.
-        let mut index = unsafe { bucket_table.wrapping_add(bucket).read() };
-        let chain = bucket_table.wrapping_add(buckets as usize);
-        while index != 0 && index < chains {
-            // SAFETY: below `chains`, the number of symbols.
-            let found = unsafe { self.address_of(index as usize, name) };
-            if found.is_some() {
-                return found;
-            }
-            // SAFETY: the index is below `chains`, the number of the table's words.
-            index = unsafe { chain.wrapping_add(index as usize).read() };
-        }
-        None
     }
 
     /// The address of symbol `index` if it is defined, of the default version, and called `name`.

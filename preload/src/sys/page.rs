@@ -23,6 +23,7 @@ impl Page {
     /// # Errors
     ///
     /// `ENOMEM`.
+    #[inline(never)]
     pub fn new() -> Result<Self, Errno> {
         kernel::mmap_anonymous(SIZE).map(|base| Self(base.cast()))
     }
@@ -45,6 +46,7 @@ impl DerefMut for Page {
 }
 
 impl Drop for Page {
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: the mapping of `new`, which nobody borrows any more.
         unsafe { kernel::munmap(self.0.cast(), SIZE) };

@@ -3,7 +3,10 @@
 
 use core::ffi::{CStr, c_char};
 
-/// The string at `pointer` without its NUL; `None` for a null pointer.
+/// Addresses below are never mapped (`vm.mmap_min_addr`, 64 KiB, and not below a page).
+const LOWEST: usize = 4096;
+
+/// The string at `pointer` without its NUL; `None` for a null pointer, or one that can only be a mistake.
 ///
 /// # Safety
 ///
@@ -22,7 +25,7 @@ pub unsafe fn bytes<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
 /// That of [`bytes`].
 #[must_use]
 pub unsafe fn cstr<'a>(pointer: *const c_char) -> Option<&'a CStr> {
-    if pointer.is_null() {
+    if (pointer as usize) < LOWEST {
         return None;
     }
     // SAFETY: not null, and for the rest the caller's promise.

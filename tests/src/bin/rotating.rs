@@ -18,6 +18,7 @@ use std::time::Duration;
 use cloudtaser_abi::handover::{HANDOVER_MAX, Handover};
 use cloudtaser_abi::names::{ENV_PRELOAD, ENV_REGION_FD};
 use cloudtaser_abi::protection::Protection;
+use cloudtaser_abi::region::layout::FLAG_FOLLOW_CHILDREN;
 use cloudtaser_wrapper::region::{EntrySpec, Layout, Region};
 
 /// Bytes of each version.
@@ -34,7 +35,8 @@ fn main() {
         value_len: LEN,
         ..EntrySpec::default()
     };
-    let layout = Layout::plan(&[spec]).expect("a layout");
+    let mut layout = Layout::plan(&[spec]).expect("a layout");
+    layout.flags = FLAG_FOLLOW_CHILDREN;
     let mut region = Region::create_shared(layout, Protection::None).expect("memory");
     region.fill(0, &[b'a'; LEN]).expect("filled");
     region.seal().expect("sealed");

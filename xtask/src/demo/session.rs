@@ -49,7 +49,7 @@ impl Way {
         match self {
             Self::File => {
                 "1. psql reads its password from the file that PGPASSFILE names. The file is made of a\n\
-                 template, and exists in the memory of psql alone."
+                 template, and exists in secret memory only."
             }
             Self::Variable => {
                 "2. psql takes its password from PGPASSWORD. It finds the variable in its environment;\n\

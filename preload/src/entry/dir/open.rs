@@ -169,12 +169,10 @@ fn overlaid(fd: c_int) -> Option<Node> {
 #[inline(never)]
 pub(super) fn decide_descriptor(fd: c_int) -> Outcome<*mut Dir> {
     if let Some(found) = descriptor::of(fd) {
-        let index = found.tag.index;
-        let len = usize::try_from(found.len).unwrap_or(0);
         return Some(if found.tag.is_path_only {
             Err(Errno::BADF)
         } else if found.tag.is_directory {
-            begin(Node::Directory { index, len }, fd, core::ptr::null_mut())
+            begin(found.node(), fd, core::ptr::null_mut())
         } else {
             Err(Errno::NOTDIR)
         });

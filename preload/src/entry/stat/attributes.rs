@@ -50,7 +50,7 @@ impl Attributes {
             None if !ledger::is_left(index, &entry) => Err(Errno::NOENT),
             None => {
                 let len = entry.value_len().map_err(|_damaged| Errno::IO)?;
-                Ok(Self::file(&entry, u64::try_from(len).unwrap_or(u64::MAX)))
+                Ok(Self::file(&entry, len))
             }
         }
     }
@@ -58,18 +58,17 @@ impl Attributes {
     pub(in crate::entry) fn of_virtual(found: &Virtual) -> Result<Self, Errno> {
         let region = region::region().ok_or(Errno::BADF)?;
         let entry = region.entry(found.tag.index).ok_or(Errno::IO)?;
-        Ok(if found.tag.is_directory {
-            let (index, len) = (found.tag.index, usize::try_from(found.len).unwrap_or(0));
-            Self {
-                links: links(Node::Directory { index, len }),
+        Ok(match found.node() {
+            node @ Node::Directory { len, .. } => Self {
+                links: links(node),
                 ..Self::directory(&entry, len)
-            }
-        } else {
-            Self::file(&entry, found.len)
+            },
+            Node::File(_) => Self::file(&entry, found.value_len()?),
         })
     }
 
-    fn file(entry: &Entry<'_>, size: u64) -> Self {
+    fn file(entry: &Entry<'_>, size: usize) -> Self {
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
         let len = entry.path().map_or(0, |text| text.len());
         Self {
             mode: S_IFREG | entry.mode(),

@@ -29,8 +29,8 @@ const MOST: usize = 1 << 20;
 /// `EFBIG`: more than a pipe can hold.
 pub(super) fn carrier(found: &Virtual) -> Result<Fd, Errno> {
     let found = found.readable()?;
-    let rest = found.len.saturating_sub(found.offset());
-    let rest = usize::try_from(rest).unwrap_or(usize::MAX);
+    let offset = usize::try_from(found.offset()).unwrap_or(usize::MAX);
+    let rest = found.value_len()?.saturating_sub(offset);
     if rest > MOST {
         return Err(Errno::FBIG);
     }

@@ -76,6 +76,30 @@ pub unsafe fn munmap(base: *mut c_void, len: usize) {
     let _unmapped = unsafe { raw::syscall2(linux::__NR_munmap as usize, base as usize, len) };
 }
 
+/// mremap(2) with `MREMAP_FIXED`: the mapping at `from` takes the place of what is at `to`.
+///
+/// # Errors
+///
+/// Those of the call.
+///
+/// # Safety
+///
+/// Both ranges are the caller's, and nobody refers to what is lost.
+pub unsafe fn mremap_fixed(from: *mut c_void, len: usize, to: usize) -> Result<usize, Errno> {
+    let flags = linux::MREMAP_MAYMOVE | linux::MREMAP_FIXED;
+    // SAFETY: the caller's promise.
+    answer(unsafe {
+        raw::syscall5(
+            linux::__NR_mremap as usize,
+            from as usize,
+            len,
+            len,
+            flag(flags),
+            to,
+        )
+    })
+}
+
 /// madvise(2) with `MADV_DONTDUMP`: the range is in no core dump. Where that fails there is nothing
 /// to be done; secret memory is in none anyway.
 pub fn exclude_from_dumps(base: *mut c_void, len: usize) {
