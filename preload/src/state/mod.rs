@@ -1,5 +1,6 @@
 //! What this process knows, in static memory: filled once by [`init`], read without locks.
 
+pub mod bits;
 pub mod directories;
 pub mod hidden;
 pub mod init;
