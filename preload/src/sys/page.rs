@@ -1,11 +1,12 @@
 //! A page of memory for the time of a call, mapped and not on the stack: a thread may have as little
 //! as 16 KiB of that, and a signal handler less.
 //!
-//! Where a call does not come back (a signal handler jumps away, a child in its parent's memory
-//! executes a program) the page stays mapped.
+//! A few pages are kept for the next call. Where a call does not come back (a signal handler jumps away, a
+//! child in its parent's memory executes a program) its page stays mapped.
 #![expect(unsafe_code, reason = "memory is mapped for the time of a call")]
 
 use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::errno::Errno;
 use super::kernel;
@@ -13,7 +14,10 @@ use super::kernel;
 /// Bytes of a page; as many as a path has at most, with its NUL (`PATH_MAX`, linux/limits.h).
 pub const SIZE: usize = 4096;
 
-/// Zeros at first.
+/// Pages that nobody uses, by address; 0 for none. Chosen: a path that is looked at takes five at most.
+static FREE: [AtomicUsize; 8] = [const { AtomicUsize::new(0) }; 8];
+
+/// Any bytes at first. Who puts a secret there wipes it.
 #[derive(Debug)]
 pub struct Page(*mut [u8; SIZE]);
 
@@ -25,7 +29,11 @@ impl Page {
     /// `ENOMEM`.
     #[inline(never)]
     pub fn new() -> Result<Self, Errno> {
-        kernel::mmap_anonymous(SIZE).map(|base| Self(base.cast()))
+        let free = FREE.iter().map(|place| place.swap(0, Ordering::Acquire));
+        match free.into_iter().find(|base| *base != 0) {
+            Some(base) => Ok(Self(base as *mut [u8; SIZE])),
+            None => kernel::mmap_anonymous(SIZE).map(|base| Self(base.cast())),
+        }
     }
 }
 
@@ -33,7 +41,7 @@ impl Deref for Page {
     type Target = [u8; SIZE];
 
     fn deref(&self) -> &Self::Target {
-        // SAFETY: `new` mapped these bytes, zeroed, and nobody else has them before `drop`.
+        // SAFETY: mapped in `new`, and nobody else has them before `drop`.
         unsafe { &*self.0 }
     }
 }
@@ -48,7 +56,14 @@ impl DerefMut for Page {
 impl Drop for Page {
     #[inline(never)]
     fn drop(&mut self) {
-        // SAFETY: the mapping of `new`, which nobody borrows any more.
-        unsafe { kernel::munmap(self.0.cast(), SIZE) };
+        let keep = |place: &AtomicUsize| {
+            let kept =
+                place.compare_exchange(0, self.0 as usize, Ordering::Release, Ordering::Relaxed);
+            kept.is_ok()
+        };
+        if !FREE.iter().any(keep) {
+            // SAFETY: the mapping of `new`, which nobody borrows any more.
+            unsafe { kernel::munmap(self.0.cast(), SIZE) };
+        }
     }
 }
