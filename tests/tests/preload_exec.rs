@@ -331,3 +331,19 @@ fn ten_thousand_children_leave_nothing_behind() {
     let ended = run(&served, &program, &["loop", "10000"]).with(0);
     assert_eq!(ended.stdout(), "maps 0 descriptors 0\n", "{ended:?}");
 }
+
+#[test]
+fn a_static_program_gets_nothing_from_an_inherited_descriptor() {
+    let served = Served::new("hunter2-secret");
+    let giver = compile::program("giver", CLibrary::Glibc, served.folder());
+    let taker = compile::program("taker", CLibrary::Static, served.folder());
+    for how in ["exec", "spawn"] {
+        let run = |path: PathBuf| [giver.clone(), path, taker.clone(), how.into()];
+        // EINVAL, and SIGBUS.
+        let ours = served.run(&run(served.path())).with(0);
+        assert_eq!(ours.stdout(), "read -22 []\nmapped 7\n", "{how}");
+        let real = served.run_bare(&run(served.real_path())).with(0);
+        let expected = "read 14 [hunter2-secret]\nmap [hunter2-secret]\nmapped 0\n";
+        assert_eq!(real.stdout(), expected, "{how}");
+    }
+}

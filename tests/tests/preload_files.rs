@@ -186,24 +186,38 @@ fn a117_rotation_gives_no_mixture_and_open_descriptors_keep_their_version() {
     }
 }
 
+/// Runs a program that needs the file and the stop file under a writer of 5,000 versions a second.
+fn rotated_slowly(name: &str, library: CLibrary) -> Ended {
+    let served = Served::new("unused").with(|wrapper| wrapper.env("ROTATING_PAUSE_US", "200"));
+    let program = compiled(name, library, &served);
+    let stop = served.folder().join("stop");
+    served.run_bare(&words(&[
+        &helper("rotating"),
+        &library_file(),
+        &served.path(),
+        &stop,
+        &program,
+        &served.path(),
+        &stop,
+    ]))
+}
+
 #[test]
 fn any_number_of_versions_is_held_by_whoever_has_the_descriptor() {
     for library in CLibrary::DYNAMIC {
-        let served = Served::new("unused").with(|wrapper| wrapper.env("ROTATING_PAUSE_US", "200"));
-        let program = compiled("versions", library, &served);
-        let stop = served.folder().join("stop");
-        let ended = served.run_bare(&words(&[
-            &helper("rotating"),
-            &library_file(),
-            &served.path(),
-            &stop,
-            &program,
-            &served.path(),
-            &stop,
-        ]));
+        let ended = rotated_slowly("versions", library).with(0);
         let expected = "wrong: own 0, forked 0, spawned 0, executed 0\n\
                         ended exit status: 0, versions true\n";
-        assert_eq!(ended.with(0).stdout(), expected, "{library:?}");
+        assert_eq!(ended.stdout(), expected, "{library:?}");
+    }
+}
+
+#[test]
+fn an_old_version_is_read_whole_while_programs_are_started() {
+    for library in CLibrary::DYNAMIC {
+        let ended = rotated_slowly("holder", library).with(0);
+        let expected = "wrong 0, failed 0, enough 1\nended exit status: 0, versions true\n";
+        assert_eq!(ended.stdout(), expected, "{library:?}");
     }
 }
 

@@ -99,11 +99,11 @@ pub(super) fn keep(index: usize, entry: &Entry<'_>) -> Option<Tag> {
     }
     let (page, snapshot) = token::Mapping::of_value(entry)?;
     let tag = tag_of(snapshot);
+    // An older version goes first: nobody is to find it here longer than it is in use.
+    let older = KEPT.iter().filter(|place| place.is_of(index));
     let from = NEXT.fetch_add(1, Relaxed);
-    let place = (from..from.wrapping_add(PLACES)).find_map(|at| {
-        let place = KEPT.get(at % PLACES)?;
-        place.claim().then_some(place)
-    })?;
+    let any = (from..from.wrapping_add(PLACES)).filter_map(|at| KEPT.get(at % PLACES));
+    let place = older.chain(any).find(|place| place.claim())?;
     let base = place.base.load(Relaxed);
     let placed = if base == 0 {
         Some(page.into_base())
@@ -120,6 +120,12 @@ pub(super) fn keep(index: usize, entry: &Entry<'_>) -> Option<Tag> {
 }
 
 impl Place {
+    /// Whether a version of the entry is in it.
+    fn is_of(&self, index: usize) -> bool {
+        let key = self.key.load(Relaxed);
+        key != 0 && usize::try_from(key.wrapping_sub(1) & 0xffff) == Ok(index)
+    }
+
     /// Takes the place, if no descriptor has what is in it. Its key is 0 then.
     fn claim(&self) -> bool {
         let free = self

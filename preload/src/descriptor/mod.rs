@@ -30,6 +30,17 @@ pub use open::{Access, again, open_again, open_node, permit};
 /// How often a version is looked for. Chosen: another thread needs a few system calls meanwhile.
 const ATTEMPTS: u32 = 100;
 
+/// A copy that another thread looks at, whether it may be replaced, is there again at once.
+fn try_often<T>(mut get: impl FnMut() -> Option<T>) -> Result<T, Errno> {
+    for _ in 0..ATTEMPTS {
+        if let Some(got) = get() {
+            return Ok(got);
+        }
+        sched_yield();
+    }
+    Err(Errno::IO)
+}
+
 /// What stands behind a virtual descriptor, as the kernel says now.
 #[derive(Clone, Copy, Debug)]
 pub struct Virtual {
@@ -64,6 +75,10 @@ fn look(fd: i32) -> Option<Virtual> {
         }),
         Ok(None) => {
             forget(fd);
+            // Unless another thread has just opened one of ours there.
+            if matches!(token::inspect(fd), Ok(Some(_))) {
+                marks::set(fd);
+            }
             None
         }
         // Closed past us: another thread may be about to open and mark it.
@@ -88,8 +103,8 @@ pub fn highest() -> Option<u32> {
         .find(|fd| i32::try_from(*fd).is_ok_and(|fd| of(fd).is_some()))
 }
 
-/// Fills the tokens that the next program may inherit, as well as it goes: all, or those that are not
-/// closed on exec. One that cannot be filled is served there while its version is the live one.
+/// Fills the tokens that the next program may inherit, as well as it goes: all, or those that are
+/// not closed on exec. One that cannot be filled is served there while its version is the live one.
 pub fn fill(are_all: bool) {
     for fd in (0..marks::end()).filter_map(|fd| i32::try_from(fd).ok()) {
         if marks::has(fd) && (are_all || kernel::is_close_on_exec(fd) == Ok(false)) {
@@ -98,20 +113,25 @@ pub fn fill(are_all: bool) {
     }
 }
 
+/// What another thread has filled is filled once more, with the same bytes: it may not be done yet.
 fn fill_one(fd: i32) -> Result<(), Errno> {
-    // Whatever another thread does with the number meanwhile.
+    // Whatever another thread does with the number meanwhile; and as long as this one is marked, the
+    // copy stays.
     let own = kernel::dupfd_cloexec(fd, LOWEST)?;
-    if let Ok(Some((tag, 0, inode))) = token::inspect(own.number()) {
-        let found = Virtual {
-            fd: own.number(),
-            tag,
-            size: 0,
-            inode,
-        };
-        let read = |out: &mut [u8]| found.read_at(0, out) == Ok(out.len());
-        token::fill(own.number(), found.value_len()?, read)?;
-    }
-    Ok(())
+    marks::set(own.number());
+    let filled = match token::inspect(own.number())? {
+        Some((tag, ..)) => match kept::len(tag) {
+            Some(len) => {
+                let read = |out: &mut [u8]| kept::read(tag, 0, out).is_some();
+                token::fill(own.number(), len, read).map(|_filled| ())
+            }
+            // It was filled when it was opened, or came so.
+            None => Ok(()),
+        },
+        None => Ok(()),
+    };
+    forget(own.number());
+    filled
 }
 
 /// The lowest number of a descriptor for the time of a call. Chosen: out of the way of what programs
@@ -167,7 +187,7 @@ impl Virtual {
             return Ok(size);
         }
         let live = |(_, snapshot): (_, Snapshot)| snapshot.len;
-        self.try_often(|| self.live().map(live).or_else(|| kept::len(self.tag)))
+        try_often(|| self.live().map(live).or_else(|| kept::len(self.tag)))
     }
 
     /// Copies bytes from `offset` on into `out`, as many as there are and fit.
@@ -185,23 +205,14 @@ impl Virtual {
         if self.copy_live(start, out).is_some() {
             return Ok(count);
         }
-        if self.size > 0 {
+        // The token last: another thread may be filling it.
+        let is_filled = self.size > 0 && !kept::has(self.tag);
+        if is_filled {
             token::copy(self.fd, len, start, out)?;
         } else {
-            self.try_often(|| kept::read(self.tag, start, out))?;
+            try_often(|| kept::read(self.tag, start, out))?;
         }
         Ok(count)
-    }
-
-    /// A copy that another thread looks at, whether it may be replaced, is there again at once.
-    fn try_often<T>(&self, mut get: impl FnMut() -> Option<T>) -> Result<T, Errno> {
-        for _ in 0..ATTEMPTS {
-            if let Some(got) = get() {
-                return Ok(got);
-            }
-            sched_yield();
-        }
-        Err(Errno::IO)
     }
 
     /// The entry, while the version that was opened is the live one.

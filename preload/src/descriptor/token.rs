@@ -61,9 +61,11 @@ impl Mapping {
 
     /// Takes the place of the mapping of the same size at `base`, in one step.
     pub(super) fn replace(self, base: usize) -> Option<usize> {
-        let len = self.len;
         // SAFETY: both are mappings of ours of `len` bytes; who reads there finds the one or the other.
-        unsafe { kernel::mremap_fixed(self.into_base() as *mut c_void, len, base) }.ok()
+        unsafe { kernel::mremap_fixed(self.base, self.len, base) }.ok()?;
+        // What was at its own address is at `base` now.
+        self.into_base();
+        Some(base)
     }
 }
 

@@ -50,7 +50,9 @@ pub fn exec(
     };
     frame::release_left();
     let gift = choose(&region, target.as_ref(), Handed::live, 0);
-    descriptor::fill(false);
+    if gift.ours.is_some() {
+        descriptor::fill(false);
+    }
     with_environment(old, &gift, &|array| {
         // Whatever another thread has in hand: in a child the table is a copy of that moment's.
         let own = Handed::live();
@@ -79,8 +81,10 @@ pub fn spawn(
         duplicates.as_ref().map(handed::Duplicates::numbers)
     };
     let gift = choose(&region, target.as_ref(), hand, MOVED_TO);
-    // What is closed on exec may be moved to a number that is not.
-    descriptor::fill(true);
+    if gift.ours.is_some() {
+        // What is closed on exec may be moved to a number that is not.
+        descriptor::fill(true);
+    }
     let answer = with_environment(old, &gift, start);
     // posix_spawn(3) answers an error number, and this cannot be one.
     if answer < 0 { errno::get().0 } else { answer }
