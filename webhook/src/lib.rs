@@ -1,0 +1,2 @@
+//! CloudTaser's admission webhook: a pod goes in, a patch comes out.
+#![forbid(unsafe_code)]
