@@ -1,0 +1,5 @@
+//! What images say about starting them. The registry client that asks for it stands beside this.
+
+pub mod config;
+
+pub use config::ImageConfig;
