@@ -7,6 +7,9 @@
 
 pub mod address;
 pub mod annotation;
+pub mod decide;
+pub mod engine;
 pub mod image;
+pub mod patch;
 pub mod profile;
 pub mod review;

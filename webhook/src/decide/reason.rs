@@ -41,7 +41,10 @@ pub enum Refusal {
     #[error(transparent)]
     Profile(#[from] ProfileError),
     /// A container that is not in the pod.
-    #[error("annotation `{key}` names the container {}, which the pod does not have; it has: {known}{hint}", shown(name))]
+    #[error(
+        "annotation `{key}` names the container {}, which the pod does not have; it has: {known}{hint}",
+        shown(name)
+    )]
     UnknownContainer {
         /// The annotation.
         key: &'static str,
@@ -53,7 +56,9 @@ pub enum Refusal {
         hint: String,
     },
     /// A choice that the profile does not allow.
-    #[error("annotation `{key}` is not allowed by the profile `{profile}`, which allows pods to choose: {allowed}; take it out, or ask the operator to add `{needed}` to the profile's `overrides`")]
+    #[error(
+        "annotation `{key}` is not allowed by the profile `{profile}`, which allows pods to choose: {allowed}; take it out, or ask the operator to add `{needed}` to the profile's `overrides`"
+    )]
     NotAllowed {
         /// The annotation.
         key: String,
@@ -65,7 +70,9 @@ pub enum Refusal {
         needed: &'static str,
     },
     /// Less protection than demanded.
-    #[error("annotation `{key}` is `{value}`, which is less than the profile `{profile}` demands (`{demanded}`)")]
+    #[error(
+        "annotation `{key}` is `{value}`, which is less than the profile `{profile}` demands (`{demanded}`)"
+    )]
     LessProtection {
         /// The annotation.
         key: String,
@@ -87,7 +94,10 @@ pub enum Refusal {
         problem: AddressError,
     },
     /// An address that is not in the profile's list.
-    #[error("annotation `{key}` is {}, which is not one of the addresses of the profile `{profile}`: {allowed}", shown(value))]
+    #[error(
+        "annotation `{key}` is {}, which is not one of the addresses of the profile `{profile}`: {allowed}",
+        shown(value)
+    )]
     AddressNotListed {
         /// The annotation.
         key: String,
@@ -99,7 +109,10 @@ pub enum Refusal {
         allowed: String,
     },
     /// A role that is not in the profile's list.
-    #[error("annotation `{key}` is {}, which is not one of the roles of the profile `{profile}`: {allowed}", shown(value))]
+    #[error(
+        "annotation `{key}` is {}, which is not one of the roles of the profile `{profile}`: {allowed}",
+        shown(value)
+    )]
     RoleNotListed {
         /// The annotation.
         key: String,
@@ -111,16 +124,23 @@ pub enum Refusal {
         allowed: String,
     },
     /// The method cert without a client certificate. The operator must act.
-    #[error("the method cert needs a client certificate, and the profile `{profile}` has no `server.clientCertificateSecret`")]
+    #[error(
+        "the method cert needs a client certificate, and the profile `{profile}` has no `server.clientCertificateSecret`"
+    )]
     NoClientCertificate {
         /// The profile.
         profile: String,
     },
     /// No container is left to wrap.
-    #[error("the pod opted in, and no container of it is in scope: `containers`, `skip-containers` and the profile's `skipContainers` leave none")]
+    #[error(
+        "the pod opted in, and no container of it is in scope: `containers`, `skip-containers` and the profile's `skipContainers` leave none"
+    )]
     NothingInScope,
     /// Neither pod nor image says what to start.
-    #[error("container `{container}` has no `command`, and its image {} has neither ENTRYPOINT nor CMD; set `command`", shown(image))]
+    #[error(
+        "container `{container}` has no `command`, and its image {} has neither ENTRYPOINT nor CMD; set `command`",
+        shown(image)
+    )]
     NoCommand {
         /// The container.
         container: String,
@@ -128,7 +148,10 @@ pub enum Refusal {
         image: String,
     },
     /// The image could not be asked.
-    #[error("container `{container}` has no `command`, and its image {} could not be asked for it: {problem}; set `command`, or the annotation `cloudtaser.io/command`", shown(image))]
+    #[error(
+        "container `{container}` has no `command`, and its image {} could not be asked for it: {problem}; set `command`, or the annotation `cloudtaser.io/command`",
+        shown(image)
+    )]
     ImageUnknown {
         /// The container.
         container: String,
@@ -138,7 +161,10 @@ pub enum Refusal {
         problem: String,
     },
     /// The image is for another system.
-    #[error("the image {} of container `{container}` is for {os}; the wrapper runs on Linux only", shown(image))]
+    #[error(
+        "the image {} of container `{container}` is for {os}; the wrapper runs on Linux only",
+        shown(image)
+    )]
     ImageSystem {
         /// The container.
         container: String,
@@ -154,7 +180,9 @@ pub enum Refusal {
         what: String,
     },
     /// A variable of the container that would change the profile's settings.
-    #[error("container `{container}` sets the variable `{name}`, which would change a setting of the profile `{profile}`; take it out{instead}")]
+    #[error(
+        "container `{container}` sets the variable `{name}`, which would change a setting of the profile `{profile}`; take it out{instead}"
+    )]
     Variable {
         /// The container.
         container: String,
@@ -165,8 +193,22 @@ pub enum Refusal {
         /// What to use, or nothing.
         instead: String,
     },
+    /// A container that starts through the wrapper already, with other settings than the profile's.
+    #[error(
+        "container `{container}` starts through the wrapper already, and its variable `{name}` is not as the profile `{profile}` has it; take out what was injected, and let it be injected again"
+    )]
+    NotAsInjected {
+        /// The container.
+        container: String,
+        /// The variable.
+        name: String,
+        /// The profile.
+        profile: String,
+    },
     /// A variable that an annotation sets as well.
-    #[error("container `{container}` sets the variable `{name}`, and annotations of the pod say the same in another way; use one of both")]
+    #[error(
+        "container `{container}` sets the variable `{name}`, and annotations of the pod say the same in another way; use one of both"
+    )]
     SetTwice {
         /// The container.
         container: String,
@@ -174,7 +216,10 @@ pub enum Refusal {
         name: &'static str,
     },
     /// A mount where ours goes.
-    #[error("container `{container}` mounts the volume `{volume}` at {}, where the wrapper's own are; mount it elsewhere", shown(path))]
+    #[error(
+        "container `{container}` mounts the volume `{volume}` at {}, where the wrapper's own are; mount it elsewhere",
+        shown(path)
+    )]
     MountTaken {
         /// The container.
         container: String,
@@ -184,7 +229,9 @@ pub enum Refusal {
         path: String,
     },
     /// A container or volume with a name of ours that is not ours.
-    #[error("the {what} name `{name}` is CloudTaser's; rename it")]
+    #[error(
+        "the {what} name `{name}` is CloudTaser's, and what has it is not what CloudTaser adds; rename it, or, if the pod is a copy of an injected one, take out what was injected"
+    )]
     NameTaken {
         /// `container` or `volume`.
         what: &'static str,
@@ -214,6 +261,7 @@ impl Refusal {
             Self::ImageSystem { .. } => "image_system",
             Self::Platform { .. } => "platform",
             Self::Variable { .. } => "variable",
+            Self::NotAsInjected { .. } => "not_as_injected",
             Self::SetTwice { .. } => "set_twice",
             Self::MountTaken { .. } => "mount_taken",
             Self::NameTaken { .. } => "name_taken",

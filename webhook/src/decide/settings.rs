@@ -16,27 +16,27 @@ use crate::profile::spec::{DeliveryName, EnforcerName, ProtectionName};
 
 /// Settings for all containers of one pod.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Settings {
+pub(super) struct Settings {
     /// Addresses, with commas between them.
-    pub address: String,
+    pub(super) address: String,
     /// The server's namespace.
-    pub namespace: Option<String>,
+    pub(super) namespace: Option<String>,
     /// Login method.
-    pub method: &'static str,
+    pub(super) method: &'static str,
     /// Its mount.
-    pub mount: String,
+    pub(super) mount: String,
     /// Role.
-    pub role: String,
+    pub(super) role: String,
     /// Take any certificate.
-    pub skip_verify: bool,
+    pub(super) skip_verify: bool,
     /// Take plain http.
-    pub insecure_http: bool,
+    pub(super) insecure_http: bool,
     /// How secrets get into the program.
-    pub delivery: &'static str,
+    pub(super) delivery: &'static str,
     /// The least protection.
-    pub min_protection: Protection,
+    pub(super) min_protection: Protection,
     /// What to do about the enforcer.
-    pub enforcer: &'static str,
+    pub(super) enforcer: &'static str,
 }
 
 /// Who the pod is.
@@ -171,11 +171,7 @@ impl Permission<'_> {
         }
     }
 
-    fn role(
-        &self,
-        wish: &Option<Wish<String>>,
-        identity: Identity<'_>,
-    ) -> Result<String, Refusal> {
+    fn role(&self, wish: &Option<Wish<String>>, identity: Identity<'_>) -> Result<String, Refusal> {
         let auth = &self.profile.spec.auth;
         let own = identity.fill(&auth.role);
         let Some(Wish { value, key }) = wish else {

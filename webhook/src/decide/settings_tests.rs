@@ -41,13 +41,19 @@ fn address(text: &str) -> Wishes {
 fn h1_another_server_is_refused_unless_listed() {
     let default = profile(&[]);
     let other = address("https://evil.example");
-    assert!(matches!(read(&default, &other), Err(Refusal::NotAllowed { .. })));
+    assert!(matches!(
+        read(&default, &other),
+        Err(Refusal::NotAllowed { .. })
+    ));
     // The profile's own, in another spelling.
     assert!(read(&default, &address("HTTPS://10.0.0.1:8200/")).is_ok());
     let mut listed = profile(&[OverrideName::Address]);
     let list = vec!["https://two.example".to_owned()];
     listed.spec.address_policy.allowed = Some(list);
-    assert!(matches!(read(&listed, &other), Err(Refusal::AddressNotListed { .. })));
+    assert!(matches!(
+        read(&listed, &other),
+        Err(Refusal::AddressNotListed { .. })
+    ));
     let settings = read(&listed, &address("https://TWO.example/")).unwrap();
     assert_eq!(settings.address, "https://two.example");
 }
@@ -56,8 +62,15 @@ fn h1_another_server_is_refused_unless_listed() {
 fn h2_where_any_server_is_allowed_private_ones_are_not() {
     let mut free = profile(&[OverrideName::Address]);
     assert!(read(&free, &address("https://bao.example")).is_ok());
-    for text in ["https://0x0a000002", "https://169.254.169.254", "https://a@bao.example"] {
-        assert!(matches!(read(&free, &address(text)), Err(Refusal::Address { .. })), "{text}");
+    for text in [
+        "https://0x0a000002",
+        "https://169.254.169.254",
+        "https://a@bao.example",
+    ] {
+        assert!(
+            matches!(read(&free, &address(text)), Err(Refusal::Address { .. })),
+            "{text}"
+        );
     }
     free.spec.address_policy.allow_private = true;
     assert!(read(&free, &address("https://10.0.0.2")).is_ok());
@@ -89,13 +102,19 @@ fn h4_a_role_is_data() {
     };
     assert_eq!(read(&free, &wishes).unwrap().role, hostile);
     free.spec.auth.allowed_roles = Some(vec!["{namespace}-*".to_owned()]);
-    assert!(matches!(read(&free, &wishes), Err(Refusal::RoleNotListed { .. })));
+    assert!(matches!(
+        read(&free, &wishes),
+        Err(Refusal::RoleNotListed { .. })
+    ));
     let wishes = Wishes {
         role: wish("shop-x".to_owned()),
         ..Wishes::default()
     };
     assert!(read(&free, &wishes).is_ok());
-    assert_eq!(read(&profile(&[]), &Wishes::default()).unwrap().role, "shop-web");
+    assert_eq!(
+        read(&profile(&[]), &Wishes::default()).unwrap().role,
+        "shop-web"
+    );
 }
 
 #[test]
@@ -140,7 +159,10 @@ fn the_method_cert_needs_a_certificate() {
         ..Wishes::default()
     };
     let mut profile = profile(&[OverrideName::AuthMethod]);
-    assert!(matches!(read(&profile, &wishes), Err(Refusal::NoClientCertificate { .. })));
+    assert!(matches!(
+        read(&profile, &wishes),
+        Err(Refusal::NoClientCertificate { .. })
+    ));
     profile.spec.server.client_certificate_secret = Some("tls".to_owned());
     assert_eq!(read(&profile, &wishes).unwrap().mount, "cert");
 }
