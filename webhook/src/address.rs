@@ -175,9 +175,9 @@ fn own(address: IpAddr) -> Option<&'static str> {
         IpAddr::V4(v4) => v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
-    if address.is_loopback() || address.is_unspecified() {
-        Some("the pod itself")
-    } else if matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 0) {
+    // All of 0.0.0.0/8 is "this host on this network" (RFC 1122).
+    let is_this_host = matches!(address, IpAddr::V4(v4) if v4.octets().first() == Some(&0));
+    if address.is_loopback() || address.is_unspecified() || is_this_host {
         Some("the pod itself")
     } else if is_link_local {
         Some("a link-local address")

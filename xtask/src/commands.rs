@@ -103,8 +103,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "generate",
         usage: "[--check]",
-        about: "records the binary's size in tests/binary.toml, or checks that it fits",
-        more: "The only stored fact that a program writes. Review the difference before a commit.",
+        about: "writes what is generated: docs/annotations.md, webhook/crds, tests/binary.toml",
+        more: "With --check it only says whether they are up to date. Review the difference before\n\
+               a commit.",
         flags: &["--check"],
         words: 0,
         call: |args| crate::product::generate(args.has("--check")),

@@ -6,6 +6,7 @@
 
 mod command;
 mod environment;
+mod explain;
 pub mod facts;
 pub mod plan;
 mod platform;
@@ -22,6 +23,7 @@ use crate::annotation::{self, Parsed};
 use crate::profile::{NamespaceFacts, Profile, Profiles, choose};
 
 pub use command::wrapper_command;
+pub use explain::{Explanation, Note, explain};
 pub use facts::{Facts, ImageFact, Needs, SourceFact, SourceKey};
 pub use plan::{ContainerPlan, ExecWrap, List, Plan};
 pub use reason::{Refusal, SkipReason};
@@ -121,7 +123,7 @@ pub fn decide(input: &Input<'_>, facts: &Facts) -> Verdict {
 /// A pod, before anything was looked up.
 enum Surveyed<'a> {
     Skip(SkipReason),
-    OptedIn(Survey<'a>),
+    OptedIn(Box<Survey<'a>>),
 }
 
 struct Survey<'a> {
@@ -171,14 +173,14 @@ fn survey<'a>(input: &Input<'a>, warnings: &mut Vec<String>) -> Result<Surveyed<
     {
         return Err(Refusal::NothingInScope);
     }
-    Ok(Surveyed::OptedIn(Survey {
+    Ok(Surveyed::OptedIn(Box::new(Survey {
         profile,
         settings,
         spec,
         architecture,
         candidates,
         parsed,
-    }))
+    })))
 }
 
 impl Survey<'_> {

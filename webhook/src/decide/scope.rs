@@ -36,6 +36,8 @@ pub(super) struct Candidate<'p> {
     pub(super) index: usize,
     pub(super) container: &'p Container,
     pub(super) state: State,
+    /// Why, in words for people.
+    pub(super) cause: &'static str,
 }
 
 /// What happens to a container.
@@ -72,11 +74,15 @@ pub(super) fn candidates<'p>(
         profile_skips,
     };
     scope.check_names(&names)?;
-    let found = all.into_iter().map(|(list, index, container)| Candidate {
-        list,
-        index,
-        container,
-        state: scope.state(list, container),
+    let found = all.into_iter().map(|(list, index, container)| {
+        let (state, cause) = scope.state(list, container);
+        Candidate {
+            list,
+            index,
+            container,
+            state,
+            cause,
+        }
     });
     Ok(found.collect())
 }
@@ -112,15 +118,10 @@ impl Scope<'_> {
         })
     }
 
-    fn state(&self, list: List, container: &Container) -> State {
-        if container
-            .command
-            .iter()
-            .flatten()
-            .next()
-            .is_some_and(|program| program == WRAPPER)
-        {
-            return State::Wrapped;
+    fn state(&self, list: List, container: &Container) -> (State, &'static str) {
+        let mut command = container.command.iter().flatten();
+        if command.next().is_some_and(|program| program == WRAPPER) {
+            return (State::Wrapped, "it starts through the wrapper already");
         }
         let name = container.name.as_str();
         if self
@@ -129,41 +130,49 @@ impl Scope<'_> {
             .iter()
             .any(|skipped| skipped == name)
         {
-            return State::Leave;
+            return (State::Leave, "the pod's `skip-containers` names it");
         }
-        let is_named = match &self.wishes.containers {
-            Some(only) if !only.iter().any(|named| named == name) => return State::Leave,
-            Some(_) => true,
-            None => false,
-        };
-        if is_named {
-            return State::Wrap;
+        match &self.wishes.containers {
+            Some(only) if only.iter().any(|named| named == name) => {
+                return (State::Wrap, "the pod's `containers` names it");
+            }
+            Some(_) => return (State::Leave, "the pod's `containers` does not name it"),
+            None => {}
         }
-        let is_skipped = match self.profile_skips {
-            Some(skips) => skips.iter().any(|skipped| skipped == name),
-            None => MESH_PROXIES.contains(&name),
-        };
+        match self.profile_skips {
+            Some(skips) if skips.iter().any(|skipped| skipped == name) => {
+                return (State::Leave, "the profile's `skipContainers` names it");
+            }
+            None if MESH_PROXIES.contains(&name) => {
+                return (State::Leave, "it is a service mesh's proxy");
+            }
+            _ => {}
+        }
         let is_sidecar = container.restart_policy.as_deref() == Some("Always");
-        match (is_skipped, list, self.wishes.init_containers) {
-            (true, _, _) => State::Leave,
-            (_, List::App, _) => State::Wrap,
-            _ if is_sidecar => State::Wrap,
-            (_, List::Init, InitScope::All) => State::Wrap,
-            (_, List::Init, InitScope::Nobody) => State::Leave,
-            (_, List::Init, InitScope::References) => by_references(container),
+        match (list, self.wishes.init_containers) {
+            (List::App, _) => (State::Wrap, "it is a container of a pod that opted in"),
+            _ if is_sidecar => (State::Wrap, "it is a sidecar of a pod that opted in"),
+            (List::Init, InitScope::All) => (State::Wrap, "the pod's `init-containers` is `all`"),
+            (List::Init, InitScope::Nobody) => {
+                (State::Leave, "the pod's `init-containers` is `none`")
+            }
+            (List::Init, InitScope::References) => by_references(container),
         }
     }
 }
 
-fn by_references(container: &Container) -> State {
+fn by_references(container: &Container) -> (State, &'static str) {
     let mut variables = container.env.iter().flatten();
     if variables.any(|variable| variable.value.as_deref().is_some_and(holds_reference)) {
-        return State::Wrap;
+        let cause = "it is an init container with a reference in its environment";
+        return (State::Wrap, cause);
     }
-    match sources(container).is_empty() {
-        true => State::Leave,
-        false => State::Undecided,
+    if sources(container).is_empty() {
+        let cause = "it is an init container without a reference in its environment";
+        return (State::Leave, cause);
     }
+    let cause = "it is an init container whose ConfigMaps and Secrets decide";
+    (State::Undecided, cause)
 }
 
 /// A ConfigMap or Secret that a container's environment names.

@@ -8,6 +8,10 @@
     unreachable_pub,
     reason = "the derive `KubeSchema` copies each struct, with its `pub`, into a function"
 )]
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column has the same names of fields"
+)]
 
 mod choose;
 pub mod spec;

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use json_patch::Patch;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{InvalidReview, ReviewVersion};
 
@@ -45,32 +45,33 @@ pub fn encode(
     uid: &str,
     answer: &Answer,
 ) -> Result<Value, serde_json::Error> {
-    let mut response = json!({ "uid": uid });
+    let mut response = Map::from_iter([("uid".to_owned(), uid.into())]);
+    let mut add = |name: &str, value: Value| response.insert(name.to_owned(), value);
     let warnings = match answer {
         Answer::Allow { patch, warnings } => {
-            response["allowed"] = true.into();
+            add("allowed", true.into());
             if !patch.is_empty() {
-                response["patchType"] = "JSONPatch".into();
-                response["patch"] = STANDARD.encode(serde_json::to_vec(patch)?).into();
+                add("patchType", "JSONPatch".into());
+                add("patch", STANDARD.encode(serde_json::to_vec(patch)?).into());
             }
             warnings
         }
         Answer::Deny { message, warnings } => {
-            refuse(&mut response, 403, "Forbidden", message);
+            add("allowed", false.into());
+            add("status", failure(403, "Forbidden", message));
             warnings
         }
     };
     if !warnings.is_empty() {
-        response["warnings"] = bounded(warnings).into();
+        add("warnings", bounded(warnings).into());
     }
-    Ok(review(version, response))
+    Ok(review(version, response.into()))
 }
 
 /// The answer to a review that could not be read: the pod is refused, and the message says that the
 /// review is at fault.
 #[must_use]
 pub fn encode_invalid(invalid: &InvalidReview) -> Value {
-    let mut response = json!({ "uid": invalid.uid.as_deref().unwrap_or_default() });
     let mut message = format!("cloudtaser: {invalid}");
     if let Some(source) = &invalid.source {
         // Only where and what kind: the parser's own words may repeat the object's text.
@@ -82,18 +83,21 @@ pub fn encode_invalid(invalid: &InvalidReview) -> Value {
         };
         message.push_str(&place);
     }
-    refuse(&mut response, 400, "BadRequest", &message);
+    let response = json!({
+        "uid": invalid.uid.as_deref().unwrap_or_default(),
+        "allowed": false,
+        "status": failure(400, "BadRequest", &message),
+    });
     review(invalid.version, response)
 }
 
-fn refuse(response: &mut Value, code: u16, reason: &str, message: &str) {
-    response["allowed"] = false.into();
-    response["status"] = json!({
+fn failure(code: u16, reason: &str, message: &str) -> Value {
+    json!({
         "status": "Failure",
         "code": code,
         "reason": reason,
         "message": message,
-    });
+    })
 }
 
 fn review(version: ReviewVersion, response: Value) -> Value {

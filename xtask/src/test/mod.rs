@@ -59,6 +59,7 @@ const TIERS: &[Tier] = &[
 const UNIT_PACKAGES: &[&str] = &[
     "cloudtaser-abi",
     "cloudtaser-preload",
+    "cloudtaser-webhook",
     "cloudtaser-wrapper",
     "xtask",
 ];

@@ -39,7 +39,7 @@ fn file(
 ) -> Result<(), AnnotationError> {
     let other = |what: &str| annotations.get(&format!("{PREFIX}{what}{secret}"));
     if other("agent-inject-template-")
-        .or(other("agent-inject-template-file-"))
+        .or_else(|| other("agent-inject-template-file-"))
         .is_some()
     {
         // The template has a warning of its own.
@@ -53,7 +53,7 @@ fn file(
         return Ok(());
     };
     let own = other("secret-volume-path-");
-    let folder = own.or(annotations.get(&format!("{PREFIX}secret-volume-path")));
+    let folder = own.or_else(|| annotations.get(&format!("{PREFIX}secret-volume-path")));
     let folder = folder.map_or(FOLDER, |folder| folder.trim_end_matches('/'));
     let file = other("agent-inject-file-")
         .cloned()

@@ -1,11 +1,9 @@
 //! What a golden patch cannot show at a glance: second invocations, what stays, what is promised of
 //! the added parts, and that the wrapper knows what it is told.
 
-mod support;
-
+use crate::support::Case;
 use cloudtaser_webhook::decide::{Decision, Refusal};
 use serde_json::{Value, json};
-use support::Case;
 
 fn pod(spec: Value) -> Value {
     json!({

@@ -1,5 +1,4 @@
-//! What the tests of this crate share: cases as files, and one run of the engine.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+//! What these tests share: cases as files, and one run of the engine.
 
 use std::collections::BTreeMap;
 

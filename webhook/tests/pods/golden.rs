@@ -4,13 +4,11 @@
 //! Each is applied twice: the second time nothing may change. With `CLOUDTASER_GENERATE=1` the
 //! expected files are written instead; review the difference before a commit.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::Case;
 use cloudtaser_webhook::decide::Decision;
 use serde_json::{Value, json};
-use support::Case;
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");

@@ -1,13 +1,11 @@
 //! Properties over generated pods: what is not ours stays, twice is once, nothing panics.
 
-mod support;
-
+use crate::support::Case;
 use cloudtaser_webhook::decide::Decision;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use support::Case;
 
 /// Texts with the characters that mean something to somebody on the way.
 fn text() -> impl Strategy<Value = String> {
