@@ -49,6 +49,12 @@ pub enum AnnotationError {
         /// Whose it is.
         why: &'static str,
     },
+    /// More than any object may have.
+    #[error("the annotations of the pod have more than {limit} bytes together")]
+    TooMany {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// One annotation that needs another.
     #[error("annotation `{key}` needs `{other}` beside it")]
     Alone {

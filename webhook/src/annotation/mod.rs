@@ -10,7 +10,7 @@ pub mod foreign;
 mod secrets;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloudtaser_abi::annotation as keys;
 use cloudtaser_abi::annotation::{Annotation, Override};
@@ -50,9 +50,9 @@ pub struct Wishes {
     /// The annotation that asks for [`Self::secrets`], for the refusal.
     pub secrets_key: Option<String>,
     /// Only these containers.
-    pub containers: Option<Vec<String>>,
+    pub containers: Option<BTreeSet<String>>,
     /// Not these.
-    pub skip_containers: Vec<String>,
+    pub skip_containers: BTreeSet<String>,
     /// Which init containers.
     pub init_containers: InitScope,
     /// Commands by container.
@@ -105,20 +105,42 @@ pub fn is_opted_in(annotations: &BTreeMap<String, String>) -> Result<bool, Annot
     }
 }
 
+/// Bytes of all annotations of an object together, at most: the API server's own limit
+/// (`TotalAnnotationSizeLimitB`), which it checks after admission. Here it bounds our work.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// Warnings about keys that mean nothing, at most; an answer holds no more. Chosen: the look for
+/// a similar key is the dearest step of reading, so it is not done for thousands of keys.
+const MOST_UNKNOWN: usize = 15;
+
+/// Longest key, without its prefix, that a similar one is looked for: the API's limit.
+const LONGEST_NAME: usize = 63;
+
 /// Reads all annotations of a pod that opted in.
 ///
 /// # Errors
 ///
 /// [`AnnotationError`]: the first value that cannot be read, in the order of the keys.
 pub fn parse(annotations: &BTreeMap<String, String>) -> Result<Parsed, AnnotationError> {
+    let sizes = annotations
+        .iter()
+        .map(|(key, value)| key.len().saturating_add(value.len()));
+    if sizes.fold(0, usize::saturating_add) > MOST_BYTES {
+        return Err(AnnotationError::TooMany { limit: MOST_BYTES });
+    }
     let mut parsed = Parsed::default();
+    let mut unknown_keys = 0_usize;
     // Foreign ones first: ours win.
     foreign::read(annotations, &mut parsed)?;
     let mut paths = Vec::new();
     let mut map = None;
     for (key, value) in annotations {
         let Some(annotation) = keys::find(key) else {
-            parsed.warnings.extend(unknown(key));
+            if unknown_keys < MOST_UNKNOWN {
+                let warning = unknown(key);
+                unknown_keys = unknown_keys.saturating_add(warning.iter().len());
+                parsed.warnings.extend(warning);
+            }
             continue;
         };
         match key.as_str() {
@@ -216,6 +238,7 @@ fn never(key: &str) -> AnnotationError {
 fn unknown(key: &str) -> Option<String> {
     let name = key.strip_prefix(keys::PREFIX)?;
     let known = keys::ANNOTATIONS.iter().map(Annotation::name);
+    let known = known.take_while(|_| name.len() <= LONGEST_NAME);
     let hint = nearest(name, known).map_or_else(String::new, |nearest| {
         format!("; did you mean `{}{nearest}`?", keys::PREFIX)
     });

@@ -76,3 +76,14 @@ fn h5_image_and_service_account_are_never_a_pods() {
         assert!(matches!(error, AnnotationError::Never { .. }), "{error}");
     }
 }
+
+#[test]
+fn more_than_an_object_may_have_is_refused_and_warnings_are_bounded() {
+    let long = "x".repeat(MOST_BYTES);
+    let error = read(&[("example.com/other", &long)]).unwrap_err();
+    assert!(matches!(error, AnnotationError::TooMany { .. }));
+    let many = (0..5_000).map(|n| (format!("cloudtaser.io/secret-paths{n}"), String::new()));
+    assert_eq!(parse(&many.collect()).unwrap().warnings.len(), MOST_UNKNOWN);
+    let key = format!("cloudtaser.io/{}", "secret-path".repeat(1_000));
+    assert!(!read(&[(&key, "")]).unwrap().warnings[0].contains("did you mean"));
+}

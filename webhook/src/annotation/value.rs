@@ -1,6 +1,6 @@
 //! Reads single values: booleans, words, names, times, commands. Each error names the annotation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::AnnotationError;
 
@@ -44,8 +44,8 @@ pub(super) fn text(key: &str, value: &str) -> Result<String, AnnotationError> {
 }
 
 /// Names with commas between them; empty ones are left out, so that a trailing comma is no error.
-pub(super) fn names(key: &str, value: &str) -> Result<Vec<String>, AnnotationError> {
-    let mut names: Vec<String> = Vec::new();
+pub(super) fn names(key: &str, value: &str) -> Result<BTreeSet<String>, AnnotationError> {
+    let mut names = BTreeSet::new();
     for (index, name) in value.split(',').map(str::trim).enumerate() {
         let is_name =
             |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
@@ -54,8 +54,8 @@ pub(super) fn names(key: &str, value: &str) -> Result<Vec<String>, AnnotationErr
             let problem = format!("{} is no container's name", super::error::shown(name));
             return Err(AnnotationError::part(key, place, problem));
         }
-        if !name.is_empty() && !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
+        if !name.is_empty() {
+            names.insert(name.to_owned());
         }
     }
     Ok(names)
@@ -122,7 +122,8 @@ mod tests {
         assert_eq!(word("k", " auto\n", &["auto"]), Ok("auto"));
         let error = names("k", "app, b\"d").unwrap_err().to_string();
         assert!(error.contains("name 2 of the list"), "{error}");
-        assert_eq!(names("k", "a, b,,a").unwrap(), ["a", "b"]);
+        let both = ["a", "b"].map(String::from).into();
+        assert_eq!(names("k", "b, a,,b"), Ok(both));
     }
 
     #[test]

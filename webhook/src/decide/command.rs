@@ -1,5 +1,7 @@
 //! What a container starts: its own `command`, else the annotation's, else the image's.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::{Container, ExecAction, LifecycleHandler, Probe};
 
 use cloudtaser_abi::injection::WRAPPER;
@@ -144,24 +146,22 @@ pub(super) fn short_probes(container: &Container) -> Vec<String> {
 /// Names of variables that stand in the container's arguments as `$(NAME)` and hold a reference: the
 /// kubelet puts the reference's text there before the wrapper runs.
 pub(super) fn references_in_arguments(container: &Container) -> Vec<&str> {
+    let command = container.command.iter().flatten();
+    let texts = command.chain(container.args.iter().flatten());
+    let used: BTreeSet<&str> = texts.flat_map(|text| expansions(text)).collect();
     let variables = container.env.iter().flatten();
     let holding = variables.filter(|variable| {
         let value = variable.value.as_deref();
         value.is_some_and(cloudtaser_abi::reference::holds_reference)
     });
-    let texts = || {
-        container
-            .command
-            .iter()
-            .flatten()
-            .chain(container.args.iter().flatten())
-    };
-    let used = |name: &str| {
-        let expansion = format!("$({name})");
-        texts().any(|text| text.contains(&expansion))
-    };
-    holding
-        .map(|variable| variable.name.as_str())
-        .filter(|name| used(name))
-        .collect()
+    let names = holding.map(|variable| variable.name.as_str());
+    names.filter(|name| used.contains(name)).collect()
+}
+
+/// What stands in `$(…)`.
+fn expansions(text: &str) -> impl Iterator<Item = &str> {
+    let pieces = text.split("$(").skip(1);
+    pieces
+        .filter_map(|piece| piece.split_once(')'))
+        .map(|(name, _)| name)
 }

@@ -188,20 +188,19 @@ pub(super) fn verify(
             return Err(differs(name));
         }
     }
+    // The same name twice: the last one counts to the kubelet.
+    let times = |name: &str| {
+        let variables = container.env.iter().flatten();
+        variables.filter(|variable| variable.name == name).count()
+    };
+    let is_expected =
+        |name: &str| expected.iter().any(|(known, _)| *known == name) && times(name) == 1;
     for variable in container.env.iter().flatten() {
         let name = variable.name.as_str();
         let is_guarded = OWNED.contains(&name)
             || is_open(name, &configured)
             || (DELIVERY.contains(&name) && !may_deliver);
-        // The same name twice: the last one counts to the kubelet.
-        let times = container
-            .env
-            .iter()
-            .flatten()
-            .filter(|other| other.name == name)
-            .count();
-        let is_expected = times == 1 && expected.iter().any(|(known, _)| *known == name);
-        if is_guarded && !is_expected {
+        if is_guarded && !is_expected(name) {
             return Err(differs(name));
         }
     }

@@ -245,6 +245,7 @@ impl Refusal {
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
+            Self::Annotation(AnnotationError::TooMany { .. }) => "annotations_too_many",
             Self::Annotation(AnnotationError::Never { .. }) => "annotation_never",
             Self::Annotation(_) => "annotation",
             Self::Profile(_) => "profile",

@@ -68,7 +68,7 @@ pub(super) fn candidates<'p>(
     let all: Vec<_> = all
         .filter(|(list, _, container)| *list == List::App || container.name != INIT_CONTAINER)
         .collect();
-    let names: Vec<&str> = all.iter().map(|(_, _, c)| c.name.as_str()).collect();
+    let names: BTreeSet<&str> = all.iter().map(|(_, _, c)| c.name.as_str()).collect();
     let scope = Scope {
         wishes,
         profile_skips,
@@ -94,7 +94,7 @@ struct Scope<'w> {
 
 impl Scope<'_> {
     /// A name that is not in the pod was meant for something (W21).
-    fn check_names(&self, known: &[&str]) -> Result<(), Refusal> {
+    fn check_names(&self, known: &BTreeSet<&str>) -> Result<(), Refusal> {
         let only = self.wishes.containers.iter().flatten();
         let named = only.map(|name| (keys::CONTAINERS, name));
         let skipped = self.wishes.skip_containers.iter();
@@ -105,7 +105,7 @@ impl Scope<'_> {
             .keys()
             .map(|name| (keys::COMMAND, name));
         let mut all = named.chain(skipped).chain(commands);
-        let unknown = all.find(|(_, name)| !known.contains(&name.as_str()));
+        let unknown = all.find(|(_, name)| !known.contains(name.as_str()));
         let Some((key, name)) = unknown else {
             return Ok(());
         };
@@ -113,7 +113,7 @@ impl Scope<'_> {
         Err(Refusal::UnknownContainer {
             key,
             name: name.clone(),
-            known: known.join(", "),
+            known: listed(known),
             hint: hint.map_or_else(String::new, |name| format!("; did you mean `{name}`?")),
         })
     }
@@ -124,16 +124,11 @@ impl Scope<'_> {
             return (State::Wrapped, "it starts through the wrapper already");
         }
         let name = container.name.as_str();
-        if self
-            .wishes
-            .skip_containers
-            .iter()
-            .any(|skipped| skipped == name)
-        {
+        if self.wishes.skip_containers.contains(name) {
             return (State::Leave, "the pod's `skip-containers` names it");
         }
         match &self.wishes.containers {
-            Some(only) if only.iter().any(|named| named == name) => {
+            Some(only) if only.contains(name) => {
                 return (State::Wrap, "the pod's `containers` names it");
             }
             Some(_) => return (State::Leave, "the pod's `containers` does not name it"),
@@ -159,6 +154,14 @@ impl Scope<'_> {
             (List::Init, InitScope::References) => by_references(container),
         }
     }
+}
+
+/// The first names of a pod's containers; nobody writes by hand a pod that has more.
+fn listed(names: &BTreeSet<&str>) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 fn by_references(container: &Container) -> (State, &'static str) {

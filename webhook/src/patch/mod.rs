@@ -4,6 +4,8 @@
 //! containers by their places, then our init container before them all, then the pod's own fields.
 //! What is there already gets no operation, so that applying it twice changes nothing.
 
+use std::collections::BTreeSet;
+
 use cloudtaser_abi::annotation::STATUS;
 use cloudtaser_abi::injection::INIT_CONTAINER;
 use json_patch::jsonptr::PointerBuf;
@@ -43,6 +45,7 @@ pub fn make(plan: &Plan, object: &Value) -> Result<Patch, PatchError> {
     let mut patch = Builder {
         object,
         operations: Vec::new(),
+        made: BTreeSet::new(),
     };
     for volume in &plan.volumes {
         let name = volume.name.as_str();
@@ -74,6 +77,8 @@ pub fn make(plan: &Plan, object: &Value) -> Result<Patch, PatchError> {
 struct Builder<'v> {
     object: &'v Value,
     operations: Vec<PatchOperation>,
+    /// Lists and maps that an operation has made.
+    made: BTreeSet<String>,
 }
 
 impl Builder<'_> {
@@ -114,13 +119,11 @@ impl Builder<'_> {
 
     /// Adds a field that is absent or `null`, unless an operation before has done so.
     fn ensure(&mut self, path: &[&str], value: impl FnOnce() -> Value) {
-        let pointer = PointerBuf::from_tokens(path.iter().copied());
-        let is_made = self
-            .operations
-            .iter()
-            .any(|operation| operation.path() == &*pointer);
-        if self.at(path).is_none() && !is_made {
-            self.add(path, value());
+        if self.at(path).is_none() {
+            let pointer = PointerBuf::from_tokens(path.iter().copied());
+            if self.made.insert(pointer.to_string()) {
+                self.add(path, value());
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A `CloudTaserProfile` lies in a namespace and applies to its pods; whoever may write one there
 //! decides which server its pods ask. A `ClusterCloudTaserProfile` is the cluster operator's.
-//! [`choose`] says which one a pod gets, and [`crate::decide`] what the pod may change of it.
+//! [`choose()`] says which one a pod gets, and [`crate::decide`] what the pod may change of it.
 
 #![expect(
     unreachable_pub,

@@ -15,6 +15,10 @@ const WARNING_BYTES: usize = 256;
 /// (same page), and 15 of them with the sentence that more were left out stay below.
 const WARNINGS: usize = 15;
 
+/// Bytes of a refusal's message, at most. Chosen: longer than any of ours about a pod that a person
+/// wrote; the names in it are whatever the pod has.
+const MESSAGE_BYTES: usize = 4_096;
+
 /// What the API server is told.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -96,7 +100,7 @@ fn failure(code: u16, reason: &str, message: &str) -> Value {
         "status": "Failure",
         "code": code,
         "reason": reason,
-        "message": message,
+        "message": cut(message, MESSAGE_BYTES),
     })
 }
 
@@ -112,7 +116,7 @@ fn bounded(warnings: &[String]) -> Vec<String> {
     let mut bounded: Vec<String> = warnings
         .iter()
         .take(WARNINGS)
-        .map(|text| cut(text))
+        .map(|text| cut(&format!("cloudtaser: {text}"), WARNING_BYTES))
         .collect();
     let left = warnings.len().saturating_sub(WARNINGS);
     if left > 0 {
@@ -121,13 +125,11 @@ fn bounded(warnings: &[String]) -> Vec<String> {
     bounded
 }
 
-fn cut(text: &str) -> String {
+fn cut(text: &str, most: usize) -> String {
     const MARK: &str = "…";
-    let text = format!("cloudtaser: {text}");
-    if text.len() <= WARNING_BYTES {
-        return text;
+    if text.len() <= most {
+        return text.to_owned();
     }
-    let room = WARNING_BYTES.saturating_sub(MARK.len());
-    let end = text.floor_char_boundary(room);
+    let end = text.floor_char_boundary(most.saturating_sub(MARK.len()));
     format!("{}{MARK}", text.get(..end).unwrap_or_default())
 }

@@ -187,13 +187,39 @@ fn w24_what_is_added_passes_the_restricted_standard() {
 }
 
 #[test]
-fn w26_w27_nothing_depends_on_names_of_namespaces_or_on_dry_run() {
+fn w26_nothing_depends_on_names_of_namespaces() {
     let mut case = Case::new(pod(json!({"containers": [app("app")]})), &Value::Null);
     let patch = case.run().patch;
     case.namespace.name = "kube-system".to_owned();
     let other = serde_json::to_string(&case.run().patch).unwrap();
     let one = serde_json::to_string(&patch).unwrap();
     assert_eq!(one.replace("shop-default", "kube-system-default"), other);
+}
+
+#[test]
+fn w27_a_dry_run_gets_the_same_answer() {
+    use cloudtaser_webhook::review::{decode, encode};
+    let object = pod(json!({"containers": [app("app")]}));
+    let answer = |is_dry_run: bool| {
+        let review = json!({
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "request": {
+                "uid": "u",
+                "kind": {"group": "", "version": "v1", "kind": "Pod"},
+                "operation": "CREATE",
+                "namespace": "shop",
+                "dryRun": is_dry_run,
+                "object": object,
+            },
+        });
+        let request = decode(&serde_json::to_vec(&review).unwrap()).unwrap();
+        assert_eq!(request.is_dry_run, is_dry_run);
+        let case = Case::new(request.object, &Value::Null);
+        encode(request.version, &request.uid, &case.run().into_answer()).unwrap()
+    };
+    assert_eq!(answer(true), answer(false));
+    assert_eq!(answer(true)["response"]["allowed"], true);
 }
 
 #[test]
@@ -242,4 +268,19 @@ fn the_wrapper_knows_every_variable_that_is_set() {
             .any(|part| name.contains(part));
         assert!(is_fact || known.contains(&format!("\"{name}\"")), "{name}");
     }
+}
+
+/// No limit of time is asked for here; with work that grows with the square of the pod this test
+/// takes minutes.
+#[test]
+fn a_pod_as_large_as_a_request_may_be_is_decided() {
+    let mut containers: Vec<Value> = (0..2_000).map(|n| app(&format!("app{n}"))).collect();
+    let env = (0..20_000).map(|n| json!({"name": format!("V{n}"), "value": "vault:a#b"}));
+    containers[0]["env"] = env.collect();
+    let args = (0..20_000).map(|n| Value::from(format!("$(V{n})")));
+    containers[0]["args"] = args.collect();
+    let mut case = Case::new(pod(json!({"containers": containers})), &Value::Null);
+    assert_eq!(case.run().verdict.warnings.len(), 20_000);
+    injected(&mut case);
+    assert!(case.run().patch.is_empty());
 }
