@@ -4,7 +4,7 @@
 use json_patch::Patch;
 use serde_json::Value;
 
-use crate::decide::{Decision, Facts, Input, Verdict, decide};
+use crate::decide::{Decision, Facts, Input, SkipReason, Verdict, decide};
 use crate::patch::{self, PatchError};
 use crate::review::Answer;
 
@@ -32,6 +32,19 @@ pub fn run(input: &Input<'_>, object: &Value, facts: &Facts) -> Result<Outcome, 
 }
 
 impl Outcome {
+    /// A pod that nothing is done with, without a look at it.
+    #[must_use]
+    pub fn skip(reason: SkipReason) -> Self {
+        let decision = Decision::Skip(reason);
+        Self {
+            verdict: Verdict {
+                decision,
+                warnings: Vec::new(),
+            },
+            patch: Patch(Vec::new()),
+        }
+    }
+
     /// The answer for the API server.
     #[must_use]
     pub fn into_answer(self) -> Answer {

@@ -1,7 +1,11 @@
 //! Files that are generated from this crate's tables and types: `docs/annotations.md` and the custom
 //! resource definitions. The test fails where one differs; with `CLOUDTASER_GENERATE=1`, as
 //! `cargo xtask generate` sets it, they are written.
-#![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests panic, so that the line is shown"
+)]
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,6 +14,7 @@ use cloudtaser_abi::annotation::{ANNOTATIONS, Override, ValueType};
 use cloudtaser_webhook::cli::yaml;
 use cloudtaser_webhook::profile::{CloudTaserProfile, ClusterCloudTaserProfile};
 use kube::CustomResourceExt;
+use serde_json::{Value, json};
 
 fn check(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
@@ -36,7 +41,9 @@ fn the_definitions_are_the_types() {
         ("cloudtaserprofiles", CloudTaserProfile::crd()),
         ("clustercloudtaserprofiles", ClusterCloudTaserProfile::crd()),
     ] {
-        let text = yaml::write(&serde_json::to_value(crd).unwrap()).unwrap();
+        let value = serde_json::to_value(crd).unwrap();
+        let text = yaml::write(&value).unwrap();
+        assert_eq!(yaml::read(&text).unwrap(), [value]);
         check(
             &format!("webhook/crds/{name}.yaml"),
             &format!("{NOTE}{text}"),
@@ -96,4 +103,86 @@ fn page() -> String {
     }
     page.push_str("```\n");
     page
+}
+
+/// The rules of the schema, evaluated as an API server does (by another implementation of CEL).
+#[test]
+fn the_rules_refuse_what_they_say() {
+    let server = |server: Value| json!({"spec": {"server": server}});
+    let https = json!({"addresses": ["https://a", "https://b:8200"]});
+    let with = |field: &str, value: Value| {
+        let mut changed = https.clone();
+        changed[field] = value;
+        server(changed)
+    };
+    let cases = [
+        (server(https.clone()), None),
+        (with("ca", json!({"inline": "PEM"})), None),
+        (with("ca", json!({})), Some("give exactly one of")),
+        (
+            with("ca", json!({"inline": "PEM", "secret": {"name": "x"}})),
+            Some("give exactly one of"),
+        ),
+        (
+            with("addresses", json!(["http://a"])),
+            Some("set insecureHttp"),
+        ),
+        (
+            server(json!({"addresses": ["http://a"], "insecureHttp": true})),
+            None,
+        ),
+        (
+            server(json!({"addresses": ["http://a", "https://b"], "insecureHttp": true})),
+            Some("all be https or all be http"),
+        ),
+        (
+            json!({"spec": {"server": https, "auth": {"method": "cert"}}}),
+            Some("needs server.clientCertificateSecret"),
+        ),
+        (
+            json!({"spec": {
+                "server": {"addresses": ["https://a"], "clientCertificateSecret": "c"},
+                "auth": {"method": "cert"},
+            }}),
+            None,
+        ),
+    ];
+    for crd in [CloudTaserProfile::crd(), ClusterCloudTaserProfile::crd()] {
+        let crd = serde_json::to_value(crd).unwrap();
+        let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        for (object, expected) in &cases {
+            let checked = kube_cel::Validator::new().validate(schema, object, None);
+            let errors = checked.err().map(kube_cel::ValidationErrors::into_vec);
+            let errors = errors.unwrap_or_default().into_iter();
+            let found: Vec<_> = errors.map(|error| error.message).collect();
+            match expected {
+                None => assert!(found.is_empty(), "{object}: {found:?}"),
+                Some(text) => {
+                    let is_found = found.len() == 1 && found[0].contains(text);
+                    assert!(is_found, "{object}: {found:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A profile that is written and read again by way of its schema's defaults is the same one.
+#[test]
+fn the_defaults_of_the_schema_are_those_of_the_types() {
+    let object = json!({
+        "apiVersion": "cloudtaser.io/v1alpha1",
+        "kind": "CloudTaserProfile",
+        "metadata": {"name": "x"},
+        "spec": {"server": {"addresses": ["https://a"]}},
+    });
+    let crd = serde_json::to_value(CloudTaserProfile::crd()).unwrap();
+    let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    let defaulted = kube_cel::apply_defaults(schema, &object);
+    assert_ne!(defaulted, object);
+    let read = |object: Value| {
+        serde_json::from_value::<CloudTaserProfile>(object)
+            .unwrap()
+            .spec
+    };
+    assert_eq!(read(defaulted), read(object));
 }

@@ -15,6 +15,8 @@ pub enum SkipReason {
     /// It is the API's image of a static pod, which the kubelet started from a file; nothing that
     /// we change would reach it.
     MirrorPod,
+    /// It is not made but changed, deleted or connected to; containers cannot change then.
+    NotCreated,
 }
 
 impl SkipReason {
@@ -25,6 +27,7 @@ impl SkipReason {
             Self::NotOptedIn => "not_opted_in",
             Self::OptedOut => "opted_out",
             Self::MirrorPod => "mirror_pod",
+            Self::NotCreated => "not_created",
         }
     }
 }

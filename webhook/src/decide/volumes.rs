@@ -1,5 +1,7 @@
 //! The copy step, the two volumes and their mounts; and names or places of theirs that are taken.
 
+use std::collections::BTreeMap;
+
 use cloudtaser_abi::injection::{
     BINARY_DIR, BINARY_VOLUME, CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, IDENTITY_DIR,
     IDENTITY_VOLUME, IMAGE_BINARY, INIT_CONTAINER, TOKEN_FILE,
@@ -15,7 +17,7 @@ use super::Operator;
 use super::reason::Refusal;
 use super::settings::Settings;
 use crate::profile::Profile;
-use crate::profile::spec::KeySpec;
+use crate::profile::spec::{CopyResources, KeySpec};
 
 /// Chosen: wrapper and preload library have less than 7 MiB together, and a copy stands beside the
 /// old one while it is replaced.
@@ -50,7 +52,11 @@ pub(super) fn copy_step(spec: &PodSpec, profile: &Profile, operator: &Operator) 
         image_pull_policy: policy.map(|policy| policy.word().to_owned()),
         command: Some(command.into()),
         resources: match (&profile.spec.resources, &spec.resources) {
-            (Some(resources), _) => Some(resources.clone()),
+            (Some(CopyResources { limits, requests }), _) => Some(ResourceRequirements {
+                limits: amounts(limits),
+                requests: amounts(requests),
+                claims: None,
+            }),
             (None, Some(_)) => None,
             (None, None) => Some(copy_resources()),
         },
@@ -76,16 +82,21 @@ pub(super) fn copy_step(spec: &PodSpec, profile: &Profile, operator: &Operator) 
 }
 
 fn copy_resources() -> ResourceRequirements {
-    let amounts = || {
-        let pairs = [("cpu", COPY_CPU), ("memory", COPY_MEMORY)];
-        let pairs = pairs.map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned())));
-        Some(pairs.into())
-    };
+    let pairs = [("cpu", COPY_CPU), ("memory", COPY_MEMORY)];
+    let pairs = pairs.map(|(name, amount)| (name.to_owned(), amount.to_owned()));
+    let both = amounts(&pairs.into());
     ResourceRequirements {
-        limits: amounts(),
-        requests: amounts(),
+        limits: both.clone(),
+        requests: both,
         claims: None,
     }
+}
+
+fn amounts(texts: &BTreeMap<String, String>) -> Option<BTreeMap<String, Quantity>> {
+    let amounts = texts
+        .iter()
+        .map(|(name, amount)| (name.clone(), Quantity(amount.clone())));
+    (!texts.is_empty()).then(|| amounts.collect())
 }
 
 /// The mounts that a wrapped container gets.

@@ -1,8 +1,9 @@
 //! What an operator writes into a profile. The doc comments are the schema's descriptions, and
 //! `kubectl explain` shows them.
 
+use std::collections::BTreeMap;
+
 use cloudtaser_abi::annotation::Override;
-use k8s_openapi::api::core::v1::ResourceRequirements;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -202,7 +203,7 @@ pub struct NamespaceSpec {
     #[schemars(length(max = 256), inner(length(min = 1, max = 63)))]
     pub names: Vec<String>,
     /// Labels that they must have, all of them.
-    pub match_labels: std::collections::BTreeMap<String, String>,
+    pub match_labels: BTreeMap<String, String>,
 }
 
 /// The image of the copy step.
@@ -293,5 +294,14 @@ pub struct ProtectionSpec {
     pub delivery: DeliveryName,
 }
 
-/// Resources of the copy step.
-pub type CopyResources = ResourceRequirements;
+/// Resources of the copy step, amounts as Kubernetes writes them.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct CopyResources {
+    /// What the container may use at most, by resource.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, String>,
+    /// What the container is given at least, by resource.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, String>,
+}

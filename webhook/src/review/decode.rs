@@ -12,7 +12,8 @@ pub struct Request {
     pub version: ReviewVersion,
     /// The review's own id, which the answer repeats.
     pub uid: String,
-    /// What happens to the object.
+    /// What happens to the object. Only for [`Operation::Create`] are there a pod and an object; all
+    /// others are answered with [`crate::engine::Outcome::skip`].
     pub operation: Operation,
     /// The namespace that the pod goes into; a pod's own metadata may not have it yet.
     pub namespace: String,
@@ -137,9 +138,15 @@ fn read(
         ));
     }
     let object = request.get("object").filter(|object| object.is_object());
-    let object = object.ok_or(("its request has no `object`", None))?;
-    let pod = serde_json::from_value(object.clone())
-        .map_err(|source| ("its `object` cannot be read as a pod", Some(source)))?;
+    // A deletion has none; a webhook whose rules are wrong must not keep pods from going.
+    let (object, pod) = if operation == Operation::Create {
+        let object = object.ok_or(("its request has no `object`", None))?;
+        let pod = serde_json::from_value(object.clone())
+            .map_err(|source| ("its `object` cannot be read as a pod", Some(source)))?;
+        (object.clone(), pod)
+    } else {
+        (Value::Null, Pod::default())
+    };
     Ok(Request {
         version,
         uid: uid.to_owned(),
@@ -150,7 +157,7 @@ fn read(
             .and_then(Value::as_bool)
             .unwrap_or(false),
         pod,
-        object: object.clone(),
+        object,
     })
 }
 

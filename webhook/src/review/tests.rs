@@ -98,6 +98,21 @@ fn w28_malformed_reviews_are_invalid_and_refused_with_a_reason() {
 }
 
 #[test]
+fn what_is_not_a_creation_is_answered_without_an_object() {
+    for operation in ["UPDATE", "DELETE", "CONNECT"] {
+        let mut review = review("v1");
+        review["request"]["operation"] = json!(operation);
+        review["request"]["object"] = Value::Null;
+        let request = read(&review).unwrap();
+        assert_ne!(request.operation, Operation::Create);
+        let skip = crate::decide::SkipReason::NotCreated;
+        let answer = crate::engine::Outcome::skip(skip).into_answer();
+        let written = encode(request.version, &request.uid, &answer).unwrap();
+        assert_eq!(written["response"], json!({"uid": "u-1", "allowed": true}));
+    }
+}
+
+#[test]
 fn an_invalid_review_says_where_and_never_what() {
     let invalid = decode(b"{\"a\": hunter2}").unwrap_err();
     let answer = encode_invalid(&invalid);
