@@ -1,11 +1,7 @@
 //! Files that are generated from this crate's tables and types: `docs/annotations.md` and the custom
 //! resource definitions. The test fails where one differs; with `CLOUDTASER_GENERATE=1`, as
 //! `cargo xtask generate` sets it, they are written.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests panic, so that the line is shown"
-)]
+#![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
 
 use std::fmt::Write;
 use std::path::Path;
