@@ -2,13 +2,13 @@
 //!
 //! The wrapper reads references (`wrapper/src/reference`); whoever only asks *whether* there is one,
 //! as the webhook does before it decides about an init container, asks here. The grammar's beginning
-//! is one of four texts, so this is no second parser: it never says where a reference ends or
+//! is one of a few texts, so this is no second parser: it never says where a reference ends or
 //! whether it can be read. It may say yes to `$${vault:`, which is plain text to the wrapper; a
 //! container is then wrapped for nothing, which changes nothing for its program.
 
-/// The words before a reference's first colon: the configured source by its two names, and the
-/// encrypted store.
-pub const SCHEMES: [&str; 3] = ["vault:", "bao:", "local:"];
+/// The words before a reference's first colon: the configured source by its two names, and the two
+/// sources by theirs.
+pub const SCHEMES: [&str; 4] = ["vault:", "bao:", "local:", "openbao:"];
 
 /// Whether `value` begins with a reference, or holds one in `${}`.
 #[must_use]
@@ -44,6 +44,7 @@ mod tests {
             "x${vault:a#b}y",
             "${>>bao:a}",
             "local:a",
+            "openbao:a",
         ] {
             assert!(holds_reference(text), "{text}");
         }

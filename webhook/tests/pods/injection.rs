@@ -270,6 +270,37 @@ fn the_wrapper_knows_every_variable_that_is_set() {
     }
 }
 
+/// What `cloudtaser_abi::reference` knows of the wrapper's grammar is what the wrapper has.
+#[test]
+fn references_begin_as_the_wrapper_reads_them() {
+    use cloudtaser_abi::reference::{SCHEMES, is_syntax};
+    let wrapper = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../wrapper/src");
+    let read = |file: &str| std::fs::read_to_string(wrapper.join(file)).unwrap();
+    let grammar = read("reference/mod.rs");
+    let line = |name: &str| {
+        let mut lines = grammar.lines();
+        lines
+            .find(|line| line.contains(&format!("const {name}:")))
+            .unwrap()
+            .to_owned()
+    };
+    let syntax: String = (' '..='~').filter(|c| is_syntax(*c)).collect();
+    assert_eq!(syntax, "#:?\\}");
+    assert!(line("SYNTAX").ends_with(r"= &['\\', '#', '?', ':', '}'];"));
+    assert!(line("CONFIGURED_SOURCE").ends_with(r#"= ["vault", "bao"];"#));
+    let sources = [read("source/local.rs"), read("source/openbao/mod.rs")].concat();
+    let names: Vec<&str> = sources
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("name: \"")?.strip_suffix("\","))
+        .collect();
+    let mut expected = vec!["vault", "bao"];
+    expected.extend(names);
+    assert_eq!(
+        SCHEMES.map(|scheme| scheme.trim_end_matches(':')).to_vec(),
+        expected
+    );
+}
+
 /// No limit of time is asked for here; with work that grows with the square of the pod this test
 /// takes minutes.
 #[test]
