@@ -166,3 +166,82 @@ fn the_method_cert_needs_a_certificate() {
     profile.spec.server.client_certificate_secret = Some("tls".to_owned());
     assert_eq!(read(&profile, &wishes).unwrap().mount, "cert");
 }
+
+/// One row for each wish that a profile must allow: refused by another permission, taken by its own.
+#[test]
+fn every_wish_needs_its_own_permission() {
+    let text = || wish("https://bao.example".to_owned());
+    let none = Wishes::default;
+    let rows: [(OverrideName, Override, Wishes); 7] = [
+        (
+            OverrideName::Address,
+            Override::Address,
+            Wishes {
+                address: text(),
+                ..none()
+            },
+        ),
+        (
+            OverrideName::Role,
+            Override::Role,
+            Wishes {
+                role: text(),
+                ..none()
+            },
+        ),
+        (
+            OverrideName::AuthPath,
+            Override::AuthPath,
+            Wishes {
+                auth_path: text(),
+                ..none()
+            },
+        ),
+        (
+            OverrideName::Namespace,
+            Override::Namespace,
+            Wishes {
+                namespace: text(),
+                ..none()
+            },
+        ),
+        (
+            OverrideName::AuthMethod,
+            Override::AuthMethod,
+            Wishes {
+                auth_method: wish("jwt"),
+                ..none()
+            },
+        ),
+        (
+            OverrideName::Delivery,
+            Override::Delivery,
+            Wishes {
+                delivery: wish("environ"),
+                ..none()
+            },
+        ),
+        (
+            OverrideName::Paths,
+            Override::Paths,
+            Wishes {
+                secrets_key: Some("k".to_owned()),
+                ..none()
+            },
+        ),
+    ];
+    for (name, expected, wishes) in rows {
+        let refusal = read(&profile(&[OverrideName::SkipVerify]), &wishes).unwrap_err();
+        let Refusal::NotAllowed { needed, key, .. } = refusal else {
+            panic!("{expected:?}: {refusal}");
+        };
+        assert_eq!((needed, key.as_str()), (expected.word(), "k"));
+        assert!(read(&profile(&[name]), &wishes).is_ok(), "{expected:?}");
+    }
+    // The role that the profile gives anyway may be repeated.
+    let own = Wishes {
+        role: wish("shop-web".to_owned()),
+        ..none()
+    };
+    assert!(read(&profile(&[]), &own).is_ok());
+}
