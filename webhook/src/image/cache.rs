@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use moka::Expiry;
 use moka::future::Cache;
+use oci_spec::image::Digest;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
@@ -22,7 +23,7 @@ use super::http::Http;
 use super::keyring::Keyring;
 use super::platform::Platform;
 use super::reference::ImageName;
-use super::registry::{self, Found, Request};
+use super::registry::{self, Found, Memory, Request};
 use super::session::{self, Place};
 use super::settings::{Limits, RegistrySettings, SettingsError};
 
@@ -123,14 +124,7 @@ impl ImageResolver {
     ) -> Result<Arc<ImageConfig>, Arc<LookupError>> {
         let limit = self.limits.look_up;
         let mirrors = self.http.mirrors(image.registry());
-        let places = session::places(mirrors, image.registry(), image.repository());
-        let places: Vec<_> = places
-            .into_iter()
-            .map(|place| {
-                let logins = keyring.candidates(place.host, &place.repository);
-                (place, logins)
-            })
-            .collect();
+        let places = session::places(mirrors, image, keyring);
         let request = Request {
             image,
             platform,
@@ -165,14 +159,15 @@ impl ImageResolver {
         let places = async { Some((lane?.acquire().await.ok()?, self.all.acquire().await.ok()?)) };
         let places = timeout_at(end, places).await.ok().flatten();
         let _held = places.ok_or_else(busy)?;
-        let known = async |digest: &oci_spec::image::Digest| {
-            let entry = self
-                .cache
-                .get(&self.key_of(request, digest.as_ref()))
-                .await?;
-            entry.outcome.ok()
+        if tokio::time::Instant::now() >= end {
+            // Let in as another ran out of time, and so did we: the registry is left in peace.
+            return Err(busy());
+        }
+        let memory = Recalled {
+            resolver: self,
+            request,
         };
-        let found = timeout_at(end, registry::look_up(&self.http, request, known)).await;
+        let found = timeout_at(end, registry::look_up(&self.http, request, &memory)).await;
         match found
             .map_err(|_elapsed| Problem::Slow { limit })
             .flatten()?
@@ -219,12 +214,12 @@ impl ImageResolver {
             add(text);
         }
         add(&request.platform.to_string());
-        for (
-            Place {
-                host, repository, ..
-            },
+        for Place {
+            host,
+            repository,
             logins,
-        ) in request.places
+            ..
+        } in request.places
         {
             add(host);
             add(repository);
@@ -244,6 +239,19 @@ impl ImageResolver {
             *to = *from;
         }
         key
+    }
+}
+
+/// The resolver's own cache, under the logins of one request.
+struct Recalled<'a> {
+    resolver: &'a ImageResolver,
+    request: &'a Request<'a>,
+}
+
+impl Memory for Recalled<'_> {
+    async fn recall(&self, digest: &Digest) -> Option<Arc<ImageConfig>> {
+        let key = self.resolver.key_of(self.request, digest.as_ref());
+        self.resolver.cache.get(&key).await?.outcome.ok()
     }
 }
 

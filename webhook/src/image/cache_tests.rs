@@ -6,15 +6,18 @@ use super::super::credentials::{PullSecret, PullSecretKind};
 use super::*;
 
 fn resolver() -> ImageResolver {
+    ImageResolver::new(&settings()).unwrap()
+}
+
+fn settings() -> RegistrySettings {
     let host = super::super::settings::HostSettings {
         host: String::from("r.io"),
         ..Default::default()
     };
-    let settings = RegistrySettings {
+    RegistrySettings {
         hosts: vec![host],
         ..RegistrySettings::default()
-    };
-    ImageResolver::new(&settings).unwrap()
+    }
 }
 
 fn keyring(user: &str, password: &str) -> Keyring {
@@ -26,14 +29,7 @@ fn keyring(user: &str, password: &str) -> Keyring {
 
 fn key(resolver: &ImageResolver, image: &str, platform: &Platform, keyring: &Keyring) -> Key {
     let image: ImageName = image.parse().unwrap();
-    let places = session::places(&[], image.registry(), image.repository());
-    let places: Vec<_> = places
-        .into_iter()
-        .map(|place| {
-            let logins = keyring.candidates(place.host, &place.repository);
-            (place, logins)
-        })
-        .collect();
+    let places = session::places(&[], &image, keyring);
     let request = Request {
         image: &image,
         platform,
@@ -111,6 +107,37 @@ fn entries_and_bytes_are_bounded() {
         resolver.cache.run_pending_tasks().await;
         assert!(resolver.cache.weighted_size() <= MAX_BYTES);
     });
+}
+
+#[test]
+fn who_finds_no_free_place_in_time_is_told_so() {
+    let mut settings = settings();
+    settings.limits.look_up = Duration::from_millis(50);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let one = ImageResolver::new(&settings).unwrap();
+        let all = one
+            .all
+            .acquire_many(u32::try_from(MAX_LOOKUPS).unwrap())
+            .await
+            .unwrap();
+        let (image, keyring) = ("r.io/a".parse().unwrap(), Keyring::default());
+        let amd64 = Platform::new("linux", "amd64", None);
+        let refused = one.resolve(&image, &amd64, &keyring).await.unwrap_err();
+        assert_eq!(refused.reason(), "registry_busy");
+        drop(all);
+    });
+}
+
+#[test]
+fn a_look_up_can_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let (one, amd64) = (resolver(), Platform::new("linux", "amd64", None));
+    let (image, keyring) = ("r.io/a".parse().unwrap(), Keyring::default());
+    is_send(&one.resolve(&image, &amd64, &keyring));
 }
 
 proptest! {

@@ -98,3 +98,29 @@ fn settings_that_cannot_be_meant_are_refused() {
         Err(SettingsError::Authorities { .. })
     ));
 }
+
+#[test]
+fn the_client_itself_refuses_a_name_that_leads_to_loopback() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = Url::parse(&format!("http://name.localhost:{port}/")).unwrap();
+        let ask = |by| {
+            let client = client(RootCertStore::empty(), by, true).unwrap();
+            let request = client.get(url.clone()).timeout(Duration::from_secs(20));
+            let url = url.clone();
+            async move { send(request, &url).await }
+        };
+        let refused = ask(NamedBy::Anyone).await.unwrap_err();
+        assert_eq!(refused.reason(), "registry_address");
+        // The control: for the operator the name leads to the listener, which hangs up.
+        let (allowed, ()) = tokio::join!(ask(NamedBy::Operator), async {
+            drop(listener.accept().await.unwrap());
+        });
+        assert_eq!(allowed.unwrap_err().reason(), "registry_unreachable");
+    });
+}

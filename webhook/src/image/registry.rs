@@ -1,13 +1,13 @@
 //! One look-up: from an image's name to its configuration, with the fewest requests that tell:
 //! manifest and configuration, and the index before them if there is one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use oci_spec::image::Digest;
 use tokio::time::timeout;
 
 use super::config::ImageConfig;
-use super::credentials::Credential;
 use super::digest;
 use super::document::{self, Document};
 use super::error::Problem;
@@ -30,18 +30,22 @@ const MAX_DEPTH: u32 = 3;
 pub(super) struct Request<'a> {
     pub(super) image: &'a ImageName,
     pub(super) platform: &'a Platform,
-    /// Each place with the logins that fit it.
-    pub(super) places: &'a [(Place<'a>, Vec<&'a Credential>)],
+    pub(super) places: &'a [Place<'a>],
     pub(super) limit: Duration,
 }
 
 /// What was found.
 #[derive(Debug)]
-pub(super) enum Found<T> {
+pub(super) enum Found {
     /// Read from the registry; the digest is that of what the name stands for.
     New(Digest, ImageConfig),
     /// The caller knows what has this digest.
-    Known(T),
+    Known(Arc<ImageConfig>),
+}
+
+/// Who may know what a digest stands for, so that it need not be read again.
+pub(super) trait Memory: Sync {
+    fn recall(&self, digest: &Digest) -> impl Future<Output = Option<Arc<ImageConfig>>> + Send;
 }
 
 /// Asks mirrors and registry in turn. The caller limits the whole.
@@ -49,16 +53,16 @@ pub(super) enum Found<T> {
 /// # Errors
 ///
 /// The [`Problem`] of the registry itself, or of the first mirror that lies.
-pub(super) async fn look_up<T>(
+pub(super) async fn look_up(
     http: &Http,
     request: &Request<'_>,
-    known: impl AsyncFn(&Digest) -> Option<T>,
-) -> Result<Found<T>, Problem> {
+    memory: &impl Memory,
+) -> Result<Found, Problem> {
     let count = u32::try_from(request.places.len()).unwrap_or(u32::MAX);
     let share = request.limit.checked_div(count).unwrap_or(request.limit);
     let mut last = Problem::NotFound { tried: 0 };
-    for (place, logins) in request.places {
-        let attempt = attempt(http, request, (place, logins), &known);
+    for place in request.places {
+        let attempt = attempt(http, request, place, memory);
         let outcome = if place.stands_for.is_some() {
             // A mirror that hangs leaves time for the others.
             let slow = |_elapsed| Problem::Slow { limit: share };
@@ -74,13 +78,13 @@ pub(super) async fn look_up<T>(
     Err(last)
 }
 
-async fn attempt<T>(
+async fn attempt(
     http: &Http,
     request: &Request<'_>,
-    (place, logins): (&Place<'_>, &[&Credential]),
-    known: &impl AsyncFn(&Digest) -> Option<T>,
-) -> Result<Found<T>, Problem> {
-    let mut session = Session::new(http, place, logins)?;
+    place: &Place<'_>,
+    memory: &impl Memory,
+) -> Result<Found, Problem> {
+    let mut session = Session::new(http, place)?;
     let mut version = request.image.version();
     let mut expected = request.image.digest().cloned();
     let mut size = None;
@@ -90,7 +94,7 @@ async fn attempt<T>(
         let body = session.get("manifests", &version, wanted).await?;
         let found = checked("manifest", &body, expected, size)?;
         if first.is_none() {
-            if let Some(known) = known(&found).await {
+            if let Some(known) = memory.recall(&found).await {
                 return Ok(Found::Known(known));
             }
             first = Some(found.clone());

@@ -13,6 +13,8 @@ use super::challenge::Challenge;
 use super::credentials::Credential;
 use super::error::Problem;
 use super::http::{Answer, Body, Http, Wanted, shown};
+use super::keyring::Keyring;
+use super::reference::ImageName;
 use super::token;
 
 /// One registry or mirror, and one repository there.
@@ -20,10 +22,7 @@ use super::token;
 pub(super) struct Session<'a> {
     http: &'a Http,
     base: Url,
-    repository: String,
-    /// For a mirror: the registry that it stands for.
-    stands_for: Option<&'a str>,
-    logins: &'a [&'a Credential],
+    place: &'a Place<'a>,
     tried: usize,
     challenge: Option<Challenge>,
     authorization: Option<HeaderValue>,
@@ -31,17 +30,11 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Asks for nothing yet.
-    pub(super) fn new(
-        http: &'a Http,
-        place: &Place<'a>,
-        logins: &'a [&'a Credential],
-    ) -> Result<Self, Problem> {
+    pub(super) fn new(http: &'a Http, place: &'a Place<'a>) -> Result<Self, Problem> {
         Ok(Self {
             http,
             base: http.base(place.host)?,
-            repository: place.repository.clone(),
-            stands_for: place.stands_for,
-            logins,
+            place,
             tried: 0,
             challenge: None,
             authorization: None,
@@ -56,8 +49,8 @@ impl<'a> Session<'a> {
         wanted: Wanted<'_>,
     ) -> Result<Body, Problem> {
         let mut url = self.base.clone();
-        url.set_path(&format!("/v2/{}/{kind}/{version}", self.repository));
-        if let Some(registry) = self.stands_for {
+        url.set_path(&format!("/v2/{}/{kind}/{version}", self.place.repository));
+        if let Some(registry) = self.place.stands_for {
             // As containerd tells a mirror; one that knows no other registry ignores it.
             url.query_pairs_mut().append_pair("ns", registry);
         }
@@ -80,7 +73,7 @@ impl<'a> Session<'a> {
                 return Err(Problem::Status { host, status });
             }
             if !self.log_in(challenge).await? {
-                let tried = self.tried.min(self.logins.len());
+                let tried = self.tried.min(self.place.logins.len());
                 return Err(if status == StatusCode::NOT_FOUND {
                     Problem::NotFound { tried }
                 } else {
@@ -99,10 +92,11 @@ impl<'a> Session<'a> {
             return Ok(false);
         };
         // Without a login there is one try too.
-        while self.tried < self.logins.len().max(1) {
-            let login = self.logins.get(self.tried).copied();
+        while self.tried < self.place.logins.len().max(1) {
+            let login = self.place.logins.get(self.tried).copied();
             self.tried += 1;
-            let found = token::authorization(self.http, challenge, &self.repository, login).await?;
+            let found =
+                token::authorization(self.http, challenge, &self.place.repository, login).await?;
             if found.is_some() {
                 self.authorization = found;
                 return Ok(true);
@@ -119,33 +113,34 @@ pub(super) struct Place<'a> {
     pub(super) repository: String,
     /// For a mirror: the registry that it stands for.
     pub(super) stands_for: Option<&'a str>,
+    /// What may be used there, in this order.
+    pub(super) logins: Vec<&'a Credential>,
 }
 
-/// The mirrors of an image's registry, then the registry itself.
+/// The mirrors of an image's registry, then the registry itself; each with the logins for it.
 pub(super) fn places<'a>(
     mirrors: &'a [String],
-    registry: &'a str,
-    repository: &str,
+    image: &'a ImageName,
+    keyring: &'a Keyring,
 ) -> Vec<Place<'a>> {
-    let mirrors = mirrors.iter().map(|mirror| {
-        let (host, prefix) = mirror.split_once('/').unwrap_or((mirror, ""));
-        let prefix = prefix.trim_matches('/');
-        Place {
-            host,
-            repository: if prefix.is_empty() {
-                repository.to_owned()
-            } else {
-                format!("{prefix}/{repository}")
-            },
-            stands_for: Some(registry),
-        }
-    });
-    let itself = Place {
-        host: registry,
-        repository: repository.to_owned(),
-        stands_for: None,
+    let place = |host: &'a str, repository: String, stands_for| Place {
+        logins: keyring.candidates(host, &repository),
+        host,
+        repository,
+        stands_for,
     };
-    mirrors.chain([itself]).collect()
+    let (registry, repository) = (image.registry(), image.repository());
+    let mut all = Vec::with_capacity(mirrors.len() + 1);
+    for mirror in mirrors {
+        let (host, prefix) = mirror.split_once('/').unwrap_or((mirror, ""));
+        let path = match prefix.trim_matches('/') {
+            "" => repository.to_owned(),
+            prefix => format!("{prefix}/{repository}"),
+        };
+        all.push(place(host, path, Some(registry)));
+    }
+    all.push(place(registry, repository.to_owned(), None));
+    all
 }
 
 #[cfg(test)]
@@ -155,7 +150,8 @@ mod tests {
     #[test]
     fn mirrors_come_first_and_a_prefix_goes_before_the_repository() {
         let mirrors = ["m.example:5000", "h.example/hub/"].map(String::from);
-        let found = places(&mirrors, "docker.io", "library/a");
+        let (image, keyring) = ("a".parse().unwrap(), Keyring::default());
+        let found = places(&mirrors, &image, &keyring);
         let found: Vec<_> = found
             .iter()
             .map(|place| (place.host, place.repository.as_str(), place.stands_for))

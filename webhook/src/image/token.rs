@@ -78,22 +78,10 @@ async fn bearer(
         authorization: authorization.as_ref(),
     };
     let answer = if let Some(Credential::IdentityToken(token)) = credential {
-        let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", "refresh_token")
-            .append_pair("client_id", CLIENT_ID)
-            .append_pair("scope", &scope)
-            .append_pair("service", service.unwrap_or_default())
-            .append_pair("refresh_token", token.expose());
-        http.post(realm.clone(), form.finish(), wanted).await?
+        let form = exchange(token, service.unwrap_or_default(), &scope);
+        http.post(realm.clone(), form, wanted).await?
     } else {
-        let mut url = realm.clone();
-        let mut pairs = url.query_pairs_mut();
-        if let Some(service) = service {
-            pairs.append_pair("service", service);
-        }
-        pairs.append_pair("scope", &scope);
-        drop(pairs);
-        http.get(url, wanted).await?
+        http.get(asking(realm, service, &scope), wanted).await?
     };
     let refused = [
         StatusCode::BAD_REQUEST,
@@ -121,6 +109,27 @@ async fn bearer(
     header
         .map(Some)
         .ok_or_else(|| Problem::Token { host: shown(realm) })
+}
+
+/// The form that gives a token for a refresh token.
+fn exchange(token: &SecretText, service: &str, scope: &str) -> String {
+    Serializer::new(String::new())
+        .append_pair("grant_type", "refresh_token")
+        .append_pair("client_id", CLIENT_ID)
+        .append_pair("scope", scope)
+        .append_pair("service", service)
+        .append_pair("refresh_token", token.expose())
+        .finish()
+}
+
+/// The realm with what is asked of it; what it has of its own stays.
+fn asking(realm: &Url, service: Option<&str>, scope: &str) -> Url {
+    let mut url = realm.clone();
+    if let Some(service) = service {
+        url.query_pairs_mut().append_pair("service", service);
+    }
+    url.query_pairs_mut().append_pair("scope", scope);
+    url
 }
 
 #[cfg(test)]
