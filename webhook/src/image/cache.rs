@@ -32,8 +32,8 @@ const MAX_BYTES: u64 = 8 << 20;
 /// Most entries: an entry weighs at least its share. Chosen: more images than a cluster of 100
 /// nodes runs.
 const MAX_ENTRIES: u64 = 4096;
-/// Look-ups at once. Chosen: each may hold a manifest or a configuration of 4 MiB; 8 stay below
-/// half of the webhook's 64 MiB.
+/// Look-ups at once. Chosen: each may hold 2 MiB of a configuration; 8 stay below a quarter of the
+/// webhook's 64 MiB.
 const MAX_LOOKUPS: usize = 8;
 /// Look-ups at one registry at once. Chosen: half, so that one slow registry leaves room.
 const MAX_AT_ONE: usize = 4;

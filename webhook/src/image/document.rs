@@ -3,7 +3,7 @@
 //! Pure. What a manifest is stands in it or in the answer's type; one that could be read as both
 //! an image and an index is refused (OCI image specification, "media types, ambiguous").
 
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
+use oci_spec::image::{Descriptor, Digest, ImageConfiguration, ImageIndex};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -13,6 +13,9 @@ use super::config::ImageConfig;
 const MAX_WORD: usize = 128 << 10;
 /// Longest command in bytes. Chosen: the API server takes no pod above 1.5 MiB.
 const MAX_COMMAND: usize = 256 << 10;
+
+/// Most entries of an index that is read. Chosen: the largest official image has 18.
+const MAX_ENTRIES: usize = 1000;
 
 /// What is asked for, in the registry's words.
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
@@ -38,7 +41,7 @@ const CONFIGS: [&str; 2] = [
 ];
 
 /// Why a document of a registry is none that we can use. Whoever pushed the image must act.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
     /// The image was pushed in a form that containerd 2 does not pull either.
@@ -53,15 +56,22 @@ pub enum DocumentError {
     /// Could be read as an image and as an index.
     #[error("the manifest is an image and an index at once")]
     Ambiguous,
-    /// No JSON, or a field is missing or has another type. The library's text quotes no values
-    /// but names and types.
-    #[error("cannot read the {what}")]
+    /// No JSON, or a field is missing or has another type. The JSON library's text is left out: it
+    /// quotes what the registry sent.
+    #[error("cannot read the {what}: no JSON as it should be at line {line}, column {column}")]
     Json {
         /// Manifest, index or configuration.
         what: &'static str,
-        /// Where and why.
-        #[source]
-        source: serde_json::Error,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// More images in an index than there are platforms.
+    #[error("the image's index has {count} entries, more than {MAX_ENTRIES}")]
+    Entries {
+        /// How many.
+        count: usize,
     },
     /// No kernel would start it.
     #[error("the image's command is longer than a container's can be")]
@@ -72,8 +82,8 @@ pub enum DocumentError {
 #[derive(Debug)]
 pub(super) enum Document {
     Index(Box<ImageIndex>),
-    /// The configuration of one image.
-    Image(Box<Descriptor>),
+    /// Where the configuration of one image is, and its bytes.
+    Image(Digest, u64),
 }
 
 /// Reads a manifest; `content_type` is the answer's.
@@ -87,12 +97,12 @@ pub(super) fn read(bytes: &[u8], content_type: Option<&str>) -> Result<Document,
     struct Shape {
         schema_version: u64,
         media_type: Option<String>,
-        manifests: Option<IgnoredAny>,
+        // Counted without being kept: an ignored value has no size.
+        manifests: Option<Vec<IgnoredAny>>,
         config: Option<IgnoredAny>,
         layers: Option<IgnoredAny>,
     }
-    let json = |what| move |source| DocumentError::Json { what, source };
-    let shape: Shape = serde_json::from_slice(bytes).map_err(json("manifest"))?;
+    let shape: Shape = serde_json::from_slice(bytes).map_err(unreadable("manifest"))?;
     let answered = content_type.map(|text| text.split(';').next().unwrap_or(text).trim());
     let said = shape.media_type.as_deref();
     if shape.schema_version == 1
@@ -115,21 +125,37 @@ pub(super) fn read(bytes: &[u8], content_type: Option<&str>) -> Result<Document,
         None => (shape.manifests.is_some(), has_image),
     };
     if is_index {
-        let index = serde_json::from_slice(bytes).map_err(json("index"))?;
+        let count = shape.manifests.map_or(0, |entries| entries.len());
+        if count > MAX_ENTRIES {
+            return Err(DocumentError::Entries { count });
+        }
+        let index = serde_json::from_slice(bytes).map_err(unreadable("index"))?;
         return Ok(Document::Index(Box::new(index)));
     }
     if !is_manifest {
         let kind = kind.or(answered).unwrap_or("something unknown");
         return Err(not_an_image(kind));
     }
-    let manifest: ImageManifest = serde_json::from_slice(bytes).map_err(json("manifest"))?;
-    let config = manifest.config();
+    /// Of an image, the layers are nothing to us.
+    #[derive(Deserialize)]
+    struct Manifest {
+        config: Descriptor,
+    }
+    let Manifest { config } = serde_json::from_slice(bytes).map_err(unreadable("manifest"))?;
     let kind = config.media_type().to_string();
     if !CONFIGS.contains(&kind.as_str()) {
         // A chart, a signature or another artifact.
         return Err(not_an_image(&kind));
     }
-    Ok(Document::Image(Box::new(config.clone())))
+    Ok(Document::Image(config.digest().clone(), config.size()))
+}
+
+fn unreadable(what: &'static str) -> impl Fn(serde_json::Error) -> DocumentError {
+    move |error| DocumentError::Json {
+        what,
+        line: error.line(),
+        column: error.column(),
+    }
 }
 
 fn not_an_image(kind: &str) -> DocumentError {
@@ -151,10 +177,7 @@ fn not_an_image(kind: &str) -> DocumentError {
 /// [`DocumentError`].
 pub(super) fn config(bytes: &[u8]) -> Result<ImageConfig, DocumentError> {
     let read: ImageConfiguration =
-        serde_json::from_slice(bytes).map_err(|source| DocumentError::Json {
-            what: "configuration",
-            source,
-        })?;
+        serde_json::from_slice(bytes).map_err(unreadable("configuration"))?;
     let words = |list: Option<&Option<Vec<String>>>| list.cloned().flatten().unwrap_or_default();
     let inner = read.config().as_ref();
     let config = ImageConfig {

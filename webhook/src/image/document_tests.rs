@@ -28,7 +28,7 @@ fn an_image_is_known_by_its_own_word_then_the_answers_then_its_shape() {
         None,
     ] {
         let found = manifest(&bare, content_type).unwrap();
-        assert!(matches!(found, Document::Image(config) if config.size() == 7));
+        assert!(matches!(found, Document::Image(_, 7)));
     }
     let index = json!({"schemaVersion": 2, "manifests": []});
     for content_type in [Some(INDEXES[1]), Some("text/plain"), None] {
@@ -80,6 +80,39 @@ fn what_is_no_image_is_refused_by_its_kind() {
         manifest(&wild, None),
         Err(DocumentError::Json { .. })
     ));
+}
+
+#[test]
+fn an_index_without_end_is_refused_before_it_is_read() {
+    let entry =
+        json!({"mediaType": MANIFESTS[0], "digest": format!("sha256:{:064}", 1), "size": 1});
+    let index = |count| json!({"schemaVersion": 2, "manifests": vec![entry.clone(); count]});
+    assert!(manifest(&index(MAX_ENTRIES), None).is_ok(), "the control");
+    let refused = manifest(&index(MAX_ENTRIES + 1), None);
+    assert!(matches!(
+        refused,
+        Err(DocumentError::Entries { count: 1001 })
+    ));
+}
+
+#[test]
+fn no_error_quotes_what_the_registry_sent() {
+    let mut wild = image();
+    wild["config"] = json!("MARKER");
+    let errors = [
+        manifest(&wild, None).unwrap_err(),
+        manifest(&json!({"schemaVersion": "MARKER"}), None).unwrap_err(),
+        manifest(&json!({"schemaVersion": 2, "manifests": "MARKER"}), None).unwrap_err(),
+        configuration(json!({"Cmd": "MARKER"})).unwrap_err(),
+        configuration(json!({"Labels": {"MARKER": ["MARKER"]}})).unwrap_err(),
+    ];
+    for error in errors {
+        let shown = format!("{error} {error:?}");
+        assert!(
+            !shown.contains("MARKER") && shown.contains("line 1"),
+            "{shown}"
+        );
+    }
 }
 
 fn configuration(inner: Value) -> Result<ImageConfig, DocumentError> {

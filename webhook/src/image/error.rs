@@ -10,6 +10,9 @@ use std::time::Duration;
 use super::document::DocumentError;
 use super::platform::PlatformError;
 
+/// As much of one cause as a message shows, in characters. Chosen: our own have less than 200.
+const MAX_CAUSE: usize = 300;
+
 /// A look-up that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the command of image `{image}` from registry `{registry}`")]
@@ -40,13 +43,19 @@ impl LookupError {
         let mut cause = self.source();
         while let Some(error) = cause {
             text.push_str(": ");
-            text.push_str(&error.to_string());
+            text.extend(shown(&error.to_string()));
             cause = error.source();
         }
         text.push_str("; set `command` in the container, or ");
         text.push_str(self.problem.fix());
         text
     }
+}
+
+/// A cause, cut: the TLS library lists the names in a stranger's certificate.
+fn shown(cause: &str) -> impl Iterator<Item = char> {
+    let clean = |c: char| if c.is_control() { '?' } else { c };
+    cause.chars().take(MAX_CAUSE).map(clean)
 }
 
 /// What happened between us and a registry. No credential and no answer's body is in it.
@@ -235,5 +244,20 @@ mod tests {
              give the pod or its service account a pull secret that the registry takes"
         );
         assert_eq!(error.reason(), "registry_denied");
+    }
+
+    #[test]
+    fn a_strangers_text_is_cut_and_stays_on_one_line() {
+        let error = LookupError {
+            image: String::from("app:1"),
+            registry: String::from("reg.example"),
+            problem: Problem::Unreachable {
+                host: String::from("reg.example"),
+                source: format!("a\nb{}", "x".repeat(10_000)).into(),
+            },
+        };
+        let message = error.message();
+        assert!(message.len() < 800 && !message.contains('\n'), "{message}");
+        assert!(message.contains("a?bxx"), "the control");
     }
 }

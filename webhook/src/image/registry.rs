@@ -16,12 +16,13 @@ use super::platform::{self, Platform};
 use super::reference::ImageName;
 use super::session::{Place, Session};
 
-/// Largest manifest or index in bytes: more than that, registries do not take
-/// (distribution/distribution, `maxManifestBodySize`).
-const MAX_MANIFEST: u64 = 4 << 20;
-/// Largest configuration in bytes. Chosen: as for manifests; with history and labels of a buildpack
-/// they have some 100 KiB.
-const MAX_CONFIG: u64 = 4 << 20;
+/// Largest manifest or index in bytes. Chosen: registries take 4 MiB (distribution/distribution,
+/// `maxManifestBodySize`), but the largest official index has 30 KiB, and what is read takes up to
+/// eight times the memory.
+const MAX_MANIFEST: u64 = 1 << 20;
+/// Largest configuration in bytes. Chosen: with the history and labels of a buildpack they have
+/// some 100 KiB.
+const MAX_CONFIG: u64 = 2 << 20;
 /// Documents between a name and its configuration: an index in an index, and the manifest.
 const MAX_DEPTH: u32 = 3;
 
@@ -106,11 +107,12 @@ async fn attempt(
                 expected = Some(entry.digest().clone());
                 size = Some(entry.size());
             }
-            Document::Image(config) => {
-                let (name, size) = (config.digest(), config.size());
-                let limit = wanted_config(size)?;
-                let body = session.get("blobs", name.as_ref(), limit).await?;
-                checked("configuration", &body, Some(name.clone()), Some(size))?;
+            Document::Image(name, size) => {
+                // Not kept while the next is fetched.
+                drop(body);
+                let wanted = wanted_config(size)?;
+                let body = session.get("blobs", name.as_ref(), wanted).await?;
+                checked("configuration", &body, Some(name), Some(size))?;
                 let config = document::config(&body.bytes)?;
                 return Ok(Found::New(first.unwrap_or(found), config));
             }

@@ -129,7 +129,7 @@ async fn a_size_that_is_too_large_costs_no_request() {
 
 #[tokio::test]
 async fn a_large_image_within_the_limit_is_read() {
-    let filler = "x".repeat(3 << 20);
+    let filler = "x".repeat(3 << 19);
     let config = serde_json::json!({
         "os": "linux", "architecture": "amd64", "author": filler,
         "config": {"Entrypoint": ["/x"]}, "rootfs": {"type": "layers", "diff_ids": []},
