@@ -165,8 +165,11 @@ async fn one_registry_is_asked_for_four_images_at_once_and_leaves_room_for_other
         while slow.seen().len() < 4 {
             tokio::task::yield_now().await;
         }
+        let start = Instant::now();
         let other = resolve(&resolver, &format!("{}/app:1", quick.host())).await;
-        assert_eq!(slow.seen().len(), 4);
+        // Later, the four have given up and others are let in.
+        let is_early = start.elapsed() < 2 * SHORT;
+        let asked = slow.seen().len();
         for one in waiting {
             let reason = one.await.unwrap();
             assert!(
@@ -174,8 +177,8 @@ async fn one_registry_is_asked_for_four_images_at_once_and_leaves_room_for_other
                 "{reason}"
             );
         }
-        if let Ok(found) = other {
-            assert_eq!(found.entrypoint, ["/x"]);
+        if let (Ok(found), true) = (other, is_early) {
+            assert_eq!((asked, &found.entrypoint[..]), (4, &["/x".into()][..]));
             return;
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::images::{self, Image};
-use crate::server::{Answer, Server, Store, Then, body, document, status};
+use crate::server::{Answer, Server, Store, Then, body, document, status, with};
 use crate::{HostSettings, Limits, limits, password, plain, reason, resolve, resolve_as};
 use crate::{resolver_with, server::Seen};
 
@@ -26,19 +26,35 @@ async fn serve(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Serv
 }
 
 #[tokio::test]
-async fn a_mirror_is_asked_first_with_prefix_and_namespace_and_no_foreign_login() {
+async fn a_mirror_is_asked_first_with_prefix_and_namespace() {
     let (theirs, ours) = (store("/mirror"), store("/registry"));
     let mirror = serve(move |seen| theirs.answer(seen)).await;
     let registry = serve(move |seen| ours.answer(seen)).await;
     let resolver = resolver_with(mirrored(&registry, &mirror, "/hub"), limits());
-    let login = password(&registry.host(), "u", "p");
-    let found = resolve_as(&resolver, &format!("{}/a/b:1", registry.host()), &[login]).await;
+    let found = resolve(&resolver, &format!("{}/a/b:1", registry.host())).await;
     assert_eq!(found.unwrap().entrypoint, ["/mirror"]);
     assert!(registry.seen().is_empty());
     let first = &mirror.seen()[0];
     let ns = registry.host().replace(':', "%3A");
     assert_eq!(first.target, format!("/v2/hub/a/b/manifests/1?ns={ns}"));
-    assert_eq!(first.authorization, None);
+}
+
+#[tokio::test]
+async fn a_mirror_that_demands_a_login_gets_its_own_and_not_the_registrys() {
+    let ours = store("/registry");
+    let mirror = serve(|_| with(401, "www-authenticate", "Basic realm=\"r\"")).await;
+    let registry = serve(move |seen| ours.answer(seen)).await;
+    let name = format!("{}/app:1", registry.host());
+    // `u:p`
+    for (owner, expected) in [(&registry, None), (&mirror, Some("Basic dTpw"))] {
+        mirror.forget();
+        let resolver = resolver_with(mirrored(&registry, &mirror, ""), limits());
+        let login = password(&owner.host(), "u", "p");
+        let found = resolve_as(&resolver, &name, &[login]).await;
+        assert_eq!(found.unwrap().entrypoint, ["/registry"]);
+        let sent = mirror.seen().into_iter().find_map(|one| one.authorization);
+        assert_eq!(sent.as_deref(), expected);
+    }
 }
 
 #[tokio::test]
