@@ -1,8 +1,8 @@
 //! CloudTaser's admission webhook: a pod goes in, a patch comes out.
 //!
 //! Four steps: [`review::decode`] → [`decide`] → [`patch`] → [`review::encode`]. The middle two are
-//! pure and take typed objects; nothing in this crate's engine touches the network, the cluster or
-//! the clock. [`cli`] is `kubectl cloudtaser`, which runs the same engine over files.
+//! pure and take typed objects; nothing in the engine touches the network, the cluster or the clock.
+//! [`image`] asks registries. [`cli`] is `kubectl cloudtaser`, which runs the same engine over files.
 #![forbid(unsafe_code)]
 
 pub mod address;

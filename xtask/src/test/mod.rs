@@ -13,6 +13,7 @@ use crate::exec::Cmd;
 use crate::setup::server::Availability;
 use crate::{demo, lint, paths, product, setup};
 
+mod api;
 mod fuzz;
 mod libtest;
 pub(crate) mod report;
@@ -40,6 +41,10 @@ const TIERS: &[Tier] = &[
     Tier {
         name: "openbao",
         run: openbao,
+    },
+    Tier {
+        name: "api",
+        run: api::tier,
     },
     Tier {
         name: "runtimes",
