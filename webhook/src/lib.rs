@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod annotation;
+pub mod certificate;
 pub mod cli;
 pub mod decide;
 pub mod engine;

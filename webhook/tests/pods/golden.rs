@@ -10,7 +10,7 @@ use crate::support::Case;
 use cloudtaser_webhook::decide::Decision;
 use serde_json::{Value, json};
 
-fn files() -> Vec<PathBuf> {
+pub(crate) fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let entries = std::fs::read_dir(folder)
         .unwrap()

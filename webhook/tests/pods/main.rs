@@ -1,5 +1,5 @@
 //! Pods through the whole engine: golden ones ([`golden`]), what a patch does not show at a glance
-//! ([`injection`]), and generated ones ([`properties`]).
+//! ([`injection`]), the admission policy ([`policy`]), and generated ones ([`properties`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -8,5 +8,6 @@
 
 mod golden;
 mod injection;
+mod policy;
 mod properties;
 mod support;
