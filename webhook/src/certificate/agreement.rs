@@ -100,7 +100,7 @@ impl<C: Cluster> Agreement<C> {
         Ok(report)
     }
 
-    /// Reads the configuration, then the Secret: the order that [`next`] relies on.
+    /// Reads, and does what is due.
     async fn step(
         &self,
         clock: &(impl Fn() -> OffsetDateTime + Send + Sync),

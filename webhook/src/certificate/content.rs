@@ -194,7 +194,7 @@ fn authority(
     let key = data.get(key_name).and_then(|text| PrivateKey::read(text));
     let key = key.ok_or(ContentError::Field(key_name))?;
     let fact = fact(&certificate).ok_or(ContentError::Field(name))?;
-    if !fact.is_authority || !key.is_of(&fact) {
+    if !fact.is_authority || fact.subject.is_none() || !key.is_of(&fact) {
         return Err(ContentError::Pair(name));
     }
     let time = data.get(published).and_then(|text| {

@@ -10,8 +10,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509_parser::asn1_rs::Tag;
 use x509_parser::extensions::GeneralName;
+use x509_parser::oid_registry::OID_X509_COMMON_NAME;
 use x509_parser::parse_x509_certificate;
+use x509_parser::x509::X509Name;
 
 /// What the agreement wants to know of a certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,6 +27,8 @@ pub struct CertificateFact {
     pub is_authority: bool,
     /// DNS names and addresses.
     pub names: BTreeSet<String>,
+    /// The subject, where it is one common name and nothing else, as ours are.
+    pub subject: Option<String>,
     /// The public key, as it stands in the certificate.
     pub public_key: Vec<u8>,
 }
@@ -47,8 +52,19 @@ pub fn fact(certificate: &CertificateDer<'_>) -> Option<CertificateFact> {
         end: parsed.validity().not_after.to_datetime(),
         is_authority: parsed.is_ca(),
         names: names.collect(),
+        subject: subject(parsed.subject()),
         public_key: parsed.public_key().subject_public_key.data.to_vec(),
     })
+}
+
+/// Only a UTF-8 text: it is written again, byte for byte, as the issuer of what its key signs.
+fn subject(name: &X509Name<'_>) -> Option<String> {
+    let mut attributes = name.iter_attributes();
+    let (only, more) = (attributes.next()?, attributes.next());
+    let is_name = *only.attr_type() == OID_X509_COMMON_NAME && more.is_none();
+    let is_text = only.attr_value().header.tag() == Tag::Utf8String;
+    let text = only.as_str().ok().filter(|_| is_name && is_text);
+    text.map(String::from)
 }
 
 fn address(bytes: &[u8]) -> Option<String> {

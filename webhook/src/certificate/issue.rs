@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use time::OffsetDateTime;
 use zeroize::Zeroize;
 
 use super::content::{Authority, PrivateKey, Serving};
-use super::fact::fact;
+use super::fact::{CertificateFact, fact};
 use super::{CA_LIFETIME, SERVING_LIFETIME, SKEW};
 
 /// A certificate could not be made: a bug, or no randomness.
@@ -28,13 +28,14 @@ pub enum IssueError {
 /// A new authority. Its subject has the time in it, so that two of them are told apart by people.
 pub(super) fn authority(now: OffsetDateTime) -> Result<Authority, IssueError> {
     let mut pair = KeyPair::generate()?;
-    let mut params = CertificateParams::default();
-    let subject = format!("cloudtaser-webhook CA {}", now.unix_timestamp());
-    params.distinguished_name.push(DnType::CommonName, subject);
-    // 0: it signs servers, no further authorities.
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    (params.not_before, params.not_after) = (now - SKEW, now + CA_LIFETIME);
+    let params = of_authority(&CertificateFact {
+        begin: now - SKEW,
+        end: now + CA_LIFETIME,
+        subject: Some(format!("cloudtaser-webhook CA {}", now.unix_timestamp())),
+        is_authority: true,
+        names: BTreeSet::new(),
+        public_key: Vec::new(),
+    });
     let made = params.self_signed(&pair)?;
     let key = PrivateKey::new(pair.serialize_der());
     pair.zeroize();
@@ -46,6 +47,19 @@ pub(super) fn authority(now: OffsetDateTime) -> Result<Authority, IssueError> {
     })
 }
 
+/// What an authority's certificate is made of, and made again from for its signatures.
+fn of_authority(fact: &CertificateFact) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    let subject = fact.subject.clone().unwrap_or_default();
+    params.distinguished_name.push(DnType::CommonName, subject);
+    // 0: it signs servers, no further authorities.
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    (params.not_before, params.not_after) = (fact.begin, fact.end);
+    params
+}
+
 /// A serving certificate with a key of its own, not longer valid than its authority.
 pub(super) fn serving(
     authority: &Authority,
@@ -53,7 +67,7 @@ pub(super) fn serving(
     now: OffsetDateTime,
 ) -> Result<Serving, IssueError> {
     let signer = authority.key.pair().ok_or(IssueError::Read)?;
-    let issuer = Issuer::from_ca_cert_der(&authority.certificate, signer)?;
+    let issuer = Issuer::new(of_authority(&authority.fact), signer);
     let mut pair = KeyPair::generate()?;
     let names: Vec<String> = names.iter().cloned().collect();
     let mut params = CertificateParams::new(names)?;

@@ -5,8 +5,9 @@
 //! server: nothing signs before all configurations are known to hold it, and no authority leaves a
 //! bundle before its own end, which no certificate of its outlives.
 //!
-//! For the second rule the configuration must have been read *before* the Secret: whatever the
-//! configuration holds was in the Secret earlier, so a Secret read later cannot be too old for it.
+//! The second rule holds however old a replica's read of the Secret is: what it publishes is the Secret's
+//! bundle *and* what the configuration holds, so a slow replica cannot take out what a fast one has
+//! added; the write is on the configuration as it was read, or fails.
 
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -21,9 +22,9 @@ use super::{
 /// What a replica has read.
 #[derive(Debug)]
 pub struct Read<'r> {
-    /// The authorities of each `caBundle`, read first.
+    /// The authorities of each `caBundle`.
     pub configured: &'r [Vec<CertificateDer<'static>>],
-    /// The Secret, read after it.
+    /// The Secret.
     pub content: &'r Result<Content, ContentError>,
     /// What the certificate must be for.
     pub names: &'r Names,
@@ -91,7 +92,7 @@ pub fn next(read: &Read<'_>, now: OffsetDateTime) -> Step {
     if !is_usable(current, now) {
         // Nobody was there for months. The next one was made for this, if it is there in time.
         return match other {
-            Some(next) if knows_all(read, &[next.certificate.clone()]) => Step::Switch,
+            Some(next) if knows_all(read, std::slice::from_ref(&next.certificate)) => Step::Switch,
             Some(_) => publish(read, content, now),
             None => Step::MakeAuthority(kept(read, content.old.clone(), now)),
         };

@@ -83,9 +83,6 @@ fn is_asked(pod: &Value) -> bool {
     evaluate(pod, conditions, &[]).is_empty()
 }
 
-/// Pods that a profile's `skipContainers` speaks of; the policy cannot know the profile.
-const BY_PROFILE: [&str; 0] = [];
-
 #[test]
 fn w33_golden_pods_are_refused_without_and_admitted_with_the_webhook() {
     let (mut refused, mut admitted, mut left) = (0, 0, 0);
@@ -110,9 +107,7 @@ fn w33_golden_pods_are_refused_without_and_admitted_with_the_webhook() {
             Decision::Inject(_) => {
                 assert!(matches!(before, Outcome::Refused(_)), "{name}: {before:?}");
                 json_patch::patch(&mut case.pod, &outcome.patch).unwrap();
-                if !BY_PROFILE.contains(&name.as_str()) {
-                    assert_eq!(policy(&case.pod), Outcome::Admitted, "{name}");
-                }
+                assert_eq!(policy(&case.pod), Outcome::Admitted, "{name}");
                 admitted += 1;
             }
         }
@@ -173,6 +168,7 @@ fn h01_a_pod_that_only_looks_injected_is_refused() {
             "/spec/volumes/0",
             json!({"name": "cloudtaser-bin", "hostPath": {"path": "/x"}}),
         ),
+        change("/spec/volumes/0/emptyDir/medium", json!("")),
         change(
             "/spec/volumes/0",
             json!({"name": "cloudtaser-bin", "emptyDir": {}}),
@@ -230,6 +226,19 @@ fn h01_a_pod_that_only_looks_injected_is_refused() {
         change(&mut pod);
         assert_eq!(policy(&pod), Outcome::Admitted, "{shown}");
     }
+}
+
+#[test]
+fn w19_init_containers_are_demanded_where_the_pod_says_all() {
+    let mut pod = injected();
+    let init = json!({"name": "init", "image": "x"});
+    pod["spec"]["initContainers"]
+        .as_array_mut()
+        .unwrap()
+        .push(init);
+    assert_eq!(policy(&pod), Outcome::Admitted);
+    pod["metadata"]["annotations"]["cloudtaser.io/init-containers"] = " all ".into();
+    assert!(matches!(policy(&pod), Outcome::Refused(_)));
 }
 
 #[test]
