@@ -1,5 +1,5 @@
 //! The webhook's certificates: replicas against a cluster in memory ([`agreement`], every schedule of
-//! requests that proptest thinks of: [`schedules`]), and what the server shows ([`reload`]).
+//! requests that proptest thinks of: [`schedules`]), the requests of the real one ([`kubernetes`]), and what the server shows ([`reload`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
 )]
 
 mod agreement;
+mod kubernetes;
 mod memory;
 mod reload;
 mod schedules;
