@@ -1,4 +1,4 @@
-//! One replica's part in the agreement: reads, asks [`next`], acts, and shows the certificate that the
+//! One replica's part in the agreement: reads, asks [`next()`], acts, and shows the certificate that the
 //! API servers can verify.
 
 use std::collections::BTreeSet;

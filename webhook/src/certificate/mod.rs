@@ -1,7 +1,7 @@
 //! The webhook's certificates: an authority of its own, replicas that agree without a leader, and
 //! the one that the server shows, exchanged while it runs.
 //!
-//! [`next`] is the agreement: a pure function from what a replica has read to what it does.
+//! [`next()`] is the agreement: a pure function from what a replica has read to what it does.
 //! [`Agreement`] reads, asks it and acts, over the small trait [`Cluster`]; [`KubernetesCluster`] is the
 //! real one. [`ReloadingCertificate`] is what the server takes. [`FilePair`] feeds it from files
 //! instead, for cert-manager.
