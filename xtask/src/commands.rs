@@ -44,12 +44,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "test",
         usage: "[tier] [filter]",
         about: "runs a tier of tests, or all; ends with a table and the counts",
-        more: "Tiers: lint, unit, process, openbao, runtimes, fuzz, demo. The filter is a part of\n\
-               a test's name. The last line is `N passed, N failed, N skipped`. A skipped test names what\n\
+        more: "Tiers: lint, unit, process, openbao, api, runtimes, fuzz, demo. The filter is a part\n\
+               of a test's name. The last line is `N passed, N failed, N skipped`. A skipped test names what\n\
                is missing; with CI=true a skip that is not in xtask/src/test/skip.rs is a failure.\n\
                `openbao` runs against $CLOUDTASER_TEST_SERVER, else `bao` or `vault` on PATH, else\n\
-               a Vault that is built once with Go (about 5 minutes). `runtimes` installs, as root,\n\
-               the Debian packages that xtask/src/versions.rs lists.\n\n\
+               a Vault that is built once with Go (about 5 minutes). `api` runs against the image\n\
+               registry $CLOUDTASER_TEST_REGISTRY, else one that is built once with Go (2 minutes).\n\
+               `runtimes` installs, as root, the Debian packages that xtask/src/versions.rs lists.\n\n\
                Examples:\n  cargo xtask test\n  cargo xtask test unit\n  \
                cargo xtask test process signal\n  cargo xtask test openbao proxy",
         flags: &[],
@@ -103,8 +104,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "generate",
         usage: "[--check]",
-        about: "records the binary's size in tests/binary.toml, or checks that it fits",
-        more: "The only stored fact that a program writes. Review the difference before a commit.",
+        about: "writes what is generated: docs/annotations.md, webhook/crds, tests/binary.toml",
+        more: "With --check it only says whether they are up to date. Review the difference before\n\
+               a commit.",
         flags: &["--check"],
         words: 0,
         call: |args| crate::product::generate(args.has("--check")),

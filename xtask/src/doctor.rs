@@ -85,10 +85,15 @@ fn look() -> Result<Vec<Finding>> {
         required: false,
     });
     all.push(Finding {
+        tool: "an image registry".to_owned(),
+        found: setup::registry::here()?.map(|file| file.display().to_string()),
+        fix: "`cargo xtask test api` builds one into the cache with Go".to_owned(),
+        required: false,
+    });
+    all.push(Finding {
         tool: "go".to_owned(),
         found: exec::which("go").map(|file| file.display().to_string()),
-        fix: "only for the secret server and `cargo xtask bench`: see go.dev/doc/install"
-            .to_owned(),
+        fix: "only for servers of tests and `cargo xtask bench`: see go.dev/doc/install".to_owned(),
         required: false,
     });
     all.push(Finding {

@@ -23,14 +23,19 @@ pub(crate) fn run(release: bool) -> Answer {
     Ok(true)
 }
 
-/// `cargo xtask generate`: records the release binary's size in `tests/binary.toml`.
+/// `cargo xtask generate`: what the webhook's crate generates, and the release binary's size in
+/// `tests/binary.toml`.
 ///
-/// With `check`, only says whether the record is within its tolerance: the test
+/// With `check`, only says whether files and record are as they must be: the tests `generated` and
 /// `product_has_the_recorded_size`.
 pub(crate) fn generate(check: bool) -> Answer {
+    let generated = Cmd::new("cargo").args(["test", "--locked", "--package", "cloudtaser-webhook"]);
+    let generated = generated.args(["--test", "generated"]).dir(paths::root());
     if check {
+        generated.run()?;
         return crate::test::run(Some("process"), Some("product_has_the_recorded_size"));
     }
+    generated.env("CLOUDTASER_GENERATE", "1").run()?;
     let size = std::fs::metadata(build(true)?)
         .context("cannot see the built binary")?
         .len();

@@ -55,6 +55,13 @@ pub(crate) const CONSUL_TEMPLATE: GoTool = GoTool {
     version: "v0.41.1",
 };
 
+/// The image registry of the tier `api`. Less than 2 minutes.
+pub(crate) const REGISTRY: GoTool = GoTool {
+    name: "registry",
+    package: "github.com/distribution/distribution/v3/cmd/registry",
+    version: "v3.1.2",
+};
+
 /// The secret server that tests run against, by the module in `tests/servers`. v1.21.4 has no
 /// published sdk that fits.
 pub(crate) const SERVER: &str = "v1.21.0";

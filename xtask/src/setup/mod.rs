@@ -13,6 +13,7 @@ use crate::paths;
 use crate::versions::{APT_RUN, AptPackage, CargoTool, GoTool};
 
 pub(crate) mod old_glibc;
+pub(crate) mod registry;
 pub(crate) mod runtimes;
 pub(crate) mod server;
 
@@ -23,7 +24,9 @@ const POSTGRESQL: &str = "/usr/lib/postgresql";
 pub(crate) fn run() -> Answer {
     for_running()?;
     println!("setup: everything for build, test and demo is here");
-    println!("setup: `lint`, `bench` and the tier `openbao` install their own tools on first use");
+    println!(
+        "setup: `lint`, `bench` and the tiers `openbao` and `api` install their own tools on first use"
+    );
     Ok(true)
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn for_server() -> Result<Availability> {
         .filter(|package| !bin.join(program_name(package)).is_file())
         .collect();
     if !missing.is_empty() {
-        if let Some(lack) = go_lack() {
+        if let Some(lack) = go_lack("put `bao` or `vault` on PATH") {
             return Ok(Availability::Missing(lack));
         }
         println!("setup: building the secret server {SERVER} once: about 5 minutes on two cores");
@@ -132,11 +132,11 @@ fn build(package: &str, bin: &Path) -> Result<()> {
         .with_context(|| format!("cannot move {} into place", finished.display()))
 }
 
-/// Why Go cannot build the server; nothing when it can.
-fn go_lack() -> Option<String> {
+/// Why Go cannot build a server, and what else would do; nothing when it can.
+pub(super) fn go_lack(instead: &str) -> Option<String> {
     let wanted = format!(
         "it is built with Go {GO_WANTED}, or one from {}.{} on, which fetches that: see \
-         go.dev/doc/install, or put `bao` or `vault` on PATH",
+         go.dev/doc/install, or {instead}",
         GO_OLDEST.0, GO_OLDEST.1
     );
     if exec::which("go").is_none() {

@@ -13,6 +13,7 @@ use crate::exec::Cmd;
 use crate::setup::server::Availability;
 use crate::{demo, lint, paths, product, setup};
 
+mod api;
 mod fuzz;
 mod libtest;
 pub(crate) mod report;
@@ -42,6 +43,10 @@ const TIERS: &[Tier] = &[
         run: openbao,
     },
     Tier {
+        name: "api",
+        run: api::tier,
+    },
+    Tier {
         name: "runtimes",
         run: runtimes,
     },
@@ -59,6 +64,7 @@ const TIERS: &[Tier] = &[
 const UNIT_PACKAGES: &[&str] = &[
     "cloudtaser-abi",
     "cloudtaser-preload",
+    "cloudtaser-webhook",
     "cloudtaser-wrapper",
     "xtask",
 ];

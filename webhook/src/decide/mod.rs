@@ -1,0 +1,267 @@
+//! Decides about one pod: leave it, refuse it, or what to add to it.
+//!
+//! Pure, in two steps: [`needs`] says what must be looked up (images, ConfigMaps), [`decide`] takes
+//! what was found. Both go through the same survey of the pod, so they cannot disagree.
+//! The answer is a [`Decision`]; [`crate::patch`] turns a [`Plan`] into operations.
+
+mod command;
+mod environment;
+mod explain;
+pub mod facts;
+pub mod plan;
+mod platform;
+pub mod reason;
+mod scope;
+mod settings;
+mod volumes;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+
+use crate::annotation::{self, Parsed};
+use crate::profile::{NamespaceFacts, Profile, Profiles, choose};
+
+pub use command::wrapper_command;
+pub use explain::{Explanation, Note, explain};
+pub use facts::{Facts, ImageFact, Needs, SourceFact, SourceKey};
+pub use plan::{ContainerPlan, ExecWrap, List, Plan};
+pub use reason::{Refusal, SkipReason};
+pub use scope::MESH_PROXIES;
+
+use scope::{Candidate, State};
+use settings::{Identity, Settings};
+
+/// Settings of the webhook itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Operator {
+    /// The image of the copy step where a profile names none.
+    pub image: String,
+}
+
+/// What is decided about.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The pod.
+    pub pod: &'a Pod,
+    /// The namespace that it goes into.
+    pub namespace: &'a NamespaceFacts,
+    /// The profiles that it could get.
+    pub profiles: &'a Profiles,
+    /// The webhook's settings.
+    pub operator: &'a Operator,
+}
+
+/// What happens to a pod.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Nothing.
+    Skip(SkipReason),
+    /// It is refused.
+    Deny(Box<Refusal>),
+    /// This is added to it.
+    Inject(Box<Plan>),
+}
+
+/// A decision, and what the pod's author should know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The decision.
+    pub decision: Decision,
+    /// Sentences for the admission response.
+    pub warnings: Vec<String>,
+}
+
+/// The annotation that the kubelet puts on the API's image of a static pod.
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// What must be looked up before [`decide`] can decide. Nothing for a pod that is left or refused
+/// whatever is found.
+#[must_use]
+pub fn needs(input: &Input<'_>) -> Needs {
+    let mut needs = Needs::default();
+    let Ok(Surveyed::OptedIn(survey)) = survey(input, &mut Vec::new()) else {
+        return needs;
+    };
+    needs.architecture = survey.architecture;
+    for candidate in &survey.candidates {
+        let sources = scope::sources(candidate.container)
+            .into_iter()
+            .map(|named| named.source);
+        match candidate.state {
+            State::Wrap => needs.other_sources.extend(sources),
+            State::Undecided => needs.deciding_sources.extend(sources),
+            State::Wrapped | State::Leave => continue,
+        }
+        if command::needs_image(candidate.container, &survey.parsed.wishes) {
+            needs.images.extend(candidate.container.image.clone());
+        }
+    }
+    needs
+        .other_sources
+        .retain(|source| !needs.deciding_sources.contains(source));
+    needs
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(input: &Input<'_>, facts: &Facts) -> Verdict {
+    let mut warnings = Vec::new();
+    let decision = match survey(input, &mut warnings) {
+        Ok(Surveyed::Skip(reason)) => Ok(Decision::Skip(reason)),
+        Ok(Surveyed::OptedIn(survey)) => survey
+            .plan(input, facts, &mut warnings)
+            .map(|plan| Decision::Inject(Box::new(plan))),
+        Err(refusal) => Err(refusal),
+    };
+    Verdict {
+        decision: decision.unwrap_or_else(|refusal| Decision::Deny(Box::new(refusal))),
+        warnings,
+    }
+}
+
+/// A pod, before anything was looked up.
+enum Surveyed<'a> {
+    Skip(SkipReason),
+    OptedIn(Box<Survey<'a>>),
+}
+
+struct Survey<'a> {
+    parsed: Parsed,
+    profile: &'a Profile,
+    settings: Settings,
+    spec: &'a PodSpec,
+    architecture: Option<&'static str>,
+    candidates: Vec<Candidate<'a>>,
+}
+
+fn survey<'a>(input: &Input<'a>, warnings: &mut Vec<String>) -> Result<Surveyed<'a>, Refusal> {
+    let none = BTreeMap::new();
+    let annotations = input.pod.metadata.annotations.as_ref().unwrap_or(&none);
+    let key = cloudtaser_abi::annotation::INJECT;
+    if annotations.contains_key(MIRROR) {
+        return Ok(Surveyed::Skip(SkipReason::MirrorPod));
+    }
+    if !annotation::is_opted_in(annotations)? {
+        let reason = match annotations.contains_key(key) {
+            true => SkipReason::OptedOut,
+            false => SkipReason::NotOptedIn,
+        };
+        return Ok(Surveyed::Skip(reason));
+    }
+    let mut parsed = annotation::parse(annotations)?;
+    warnings.append(&mut parsed.warnings);
+    let wishes = &parsed.wishes;
+    let profile = choose(wishes.profile.as_deref(), input.namespace, input.profiles)?;
+    // A pod without a spec is refused by the API server; to us it has no container.
+    let spec = input.pod.spec.as_ref().ok_or(Refusal::NothingInScope)?;
+    let account = spec
+        .service_account_name
+        .as_deref()
+        .filter(|name| !name.is_empty());
+    let identity = Identity {
+        namespace: &input.namespace.name,
+        service_account: account.unwrap_or("default"),
+    };
+    let settings = settings::settings(profile, wishes, identity, warnings)?;
+    let architecture = platform::architecture(spec)?;
+    let skips = profile.spec.skip_containers.as_deref();
+    let candidates = scope::candidates(spec, wishes, skips)?;
+    if candidates
+        .iter()
+        .all(|candidate| candidate.state == State::Leave)
+    {
+        return Err(Refusal::NothingInScope);
+    }
+    Ok(Surveyed::OptedIn(Box::new(Survey {
+        profile,
+        settings,
+        spec,
+        architecture,
+        candidates,
+        parsed,
+    })))
+}
+
+impl Survey<'_> {
+    fn plan(
+        &self,
+        input: &Input<'_>,
+        facts: &Facts,
+        warnings: &mut Vec<String>,
+    ) -> Result<Plan, Refusal> {
+        let init = volumes::copy_step(self.spec, self.profile, input.operator);
+        let volumes = volumes::volumes(self.profile, &self.settings);
+        volumes::refuse_taken(self.spec, &init, &volumes)?;
+        let mut containers = Vec::new();
+        for candidate in &self.candidates {
+            if candidate.state == State::Wrapped {
+                environment::verify(candidate.container, self.profile, &self.settings)?;
+            }
+            let is_wrapped = match candidate.state {
+                State::Wrap => true,
+                State::Undecided => scope::holds_any(candidate.container, facts),
+                State::Wrapped | State::Leave => false,
+            };
+            if is_wrapped {
+                self.warn(candidate.container, facts, warnings);
+                containers.push(self.container(candidate, facts)?);
+            }
+        }
+        let own_grace = self.spec.termination_grace_period_seconds;
+        // 30: the API's default, which is in the pod when it comes here from an API server.
+        let own_grace = own_grace.unwrap_or(30);
+        let grace = self.parsed.wishes.grace_seconds;
+        Ok(Plan {
+            profile: self.profile.name.clone(),
+            init,
+            volumes,
+            containers,
+            grace_seconds: grace.filter(|seconds| *seconds > own_grace),
+        })
+    }
+
+    fn container(
+        &self,
+        candidate: &Candidate<'_>,
+        facts: &Facts,
+    ) -> Result<ContainerPlan, Refusal> {
+        let (container, wishes) = (candidate.container, &self.parsed.wishes);
+        volumes::refuse_mounts(container)?;
+        Ok(ContainerPlan {
+            list: candidate.list,
+            index: candidate.index,
+            name: container.name.clone(),
+            argv: command::argv(container, wishes, facts)?,
+            env: environment::variables(container, self.profile, &self.settings, wishes)?,
+            mounts: volumes::mounts(),
+            execs: if wishes.wraps_probes {
+                command::execs(container)
+            } else {
+                Vec::new()
+            },
+        })
+    }
+
+    fn warn(&self, container: &Container, facts: &Facts, warnings: &mut Vec<String>) {
+        let name = &container.name;
+        scope::missing(container, facts, warnings);
+        if self.parsed.wishes.wraps_probes {
+            warnings.extend(command::short_probes(container));
+        }
+        for variable in command::references_in_arguments(container) {
+            warnings.push(format!(
+                "container `{name}` has `$({variable})` in its arguments: the program gets the \
+                 reference's text there, not the secret"
+            ));
+        }
+        let withheld = environment::withheld(container);
+        if !withheld.is_empty() {
+            warnings.push(format!(
+                "container `{name}`: {} do not reach the program; name them in CLOUDTASER_PASS if \
+                 it needs them",
+                withheld.join(", ")
+            ));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The copy step, the two volumes and their mounts; and names or places of theirs that are taken.
+
+use std::collections::BTreeMap;
+
+use cloudtaser_abi::injection::{
+    BINARY_DIR, BINARY_VOLUME, CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, IDENTITY_DIR,
+    IDENTITY_VOLUME, IMAGE_BINARY, INIT_CONTAINER, TOKEN_FILE,
+};
+use k8s_openapi::api::core::v1::{
+    Capabilities, ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec,
+    ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection, SecurityContext,
+    ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use super::Operator;
+use super::reason::Refusal;
+use super::settings::Settings;
+use crate::profile::Profile;
+use crate::profile::spec::{CopyResources, KeySpec};
+
+/// Chosen: wrapper and preload library have less than 7 MiB together, and a copy stands beside the
+/// old one while it is replaced.
+const VOLUME_SIZE: &str = "32Mi";
+/// Chosen: the copy takes some 50 ms of a core, once.
+const COPY_CPU: &str = "100m";
+/// Chosen: what is written to the volume counts as the container's memory, so more than the volume's
+/// limit.
+const COPY_MEMORY: &str = "64Mi";
+/// `r--r--r--`: whatever user a container runs as reads its token; the volume is the pod's alone.
+const READ_BY_ALL: i32 = 0o444;
+/// For a pod that says `runAsUser: 0`: the user that distroless images call nonroot. Else the
+/// image's own number, or the one that the pod or the platform gives, counts.
+const UNPRIVILEGED: i64 = 65_532;
+
+/// The init container that copies the wrapper.
+///
+/// Requests equal limits, so that a pod whose quality-of-service class is Guaranteed keeps it. A pod
+/// with resources of its own as a whole (`spec.resources`) gets none here: ours might exceed them.
+pub(super) fn copy_step(spec: &PodSpec, profile: &Profile, operator: &Operator) -> Container {
+    let image = profile.spec.image.as_ref();
+    let name = image.map_or(&operator.image, |image| &image.name);
+    let policy = image.and_then(|image| image.pull_policy);
+    let command = [IMAGE_BINARY, "copy", BINARY_DIR].map(String::from);
+    let pod_user = spec
+        .security_context
+        .as_ref()
+        .and_then(|context| context.run_as_user);
+    Container {
+        name: INIT_CONTAINER.to_owned(),
+        image: Some(name.clone()),
+        image_pull_policy: policy.map(|policy| policy.word().to_owned()),
+        command: Some(command.into()),
+        resources: match (&profile.spec.resources, &spec.resources) {
+            (Some(CopyResources { limits, requests }), _) => Some(ResourceRequirements {
+                limits: amounts(limits),
+                requests: amounts(requests),
+                claims: None,
+            }),
+            (None, Some(_)) => None,
+            (None, None) => Some(copy_resources()),
+        },
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities {
+                add: None,
+                drop: Some(vec!["ALL".to_owned()]),
+            }),
+            privileged: Some(false),
+            read_only_root_filesystem: Some(true),
+            run_as_non_root: Some(true),
+            run_as_user: (pod_user == Some(0)).then_some(UNPRIVILEGED),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                localhost_profile: None,
+            }),
+            ..SecurityContext::default()
+        }),
+        volume_mounts: Some(vec![mount(BINARY_VOLUME, BINARY_DIR, false)]),
+        ..Container::default()
+    }
+}
+
+fn copy_resources() -> ResourceRequirements {
+    let pairs = [("cpu", COPY_CPU), ("memory", COPY_MEMORY)];
+    let pairs = pairs.map(|(name, amount)| (name.to_owned(), amount.to_owned()));
+    let both = amounts(&pairs.into());
+    ResourceRequirements {
+        limits: both.clone(),
+        requests: both,
+        claims: None,
+    }
+}
+
+fn amounts(texts: &BTreeMap<String, String>) -> Option<BTreeMap<String, Quantity>> {
+    let amounts = texts
+        .iter()
+        .map(|(name, amount)| (name.clone(), Quantity(amount.clone())));
+    (!texts.is_empty()).then(|| amounts.collect())
+}
+
+/// The mounts that a wrapped container gets.
+pub(super) fn mounts() -> Vec<VolumeMount> {
+    vec![
+        mount(BINARY_VOLUME, BINARY_DIR, true),
+        mount(IDENTITY_VOLUME, IDENTITY_DIR, true),
+    ]
+}
+
+fn mount(volume: &str, path: &str, is_read_only: bool) -> VolumeMount {
+    VolumeMount {
+        name: volume.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: is_read_only.then_some(true),
+        ..VolumeMount::default()
+    }
+}
+
+/// The memory-backed volume and the projected one.
+pub(super) fn volumes(profile: &Profile, settings: &Settings) -> Vec<Volume> {
+    let size = profile
+        .spec
+        .volume_size_limit
+        .as_deref()
+        .unwrap_or(VOLUME_SIZE);
+    let binary = Volume {
+        name: BINARY_VOLUME.to_owned(),
+        empty_dir: Some(EmptyDirVolumeSource {
+            medium: Some("Memory".to_owned()),
+            size_limit: Some(Quantity(size.to_owned())),
+        }),
+        ..Volume::default()
+    };
+    let identity = Volume {
+        name: IDENTITY_VOLUME.to_owned(),
+        projected: Some(ProjectedVolumeSource {
+            default_mode: Some(READ_BY_ALL),
+            sources: Some(projections(profile, settings)),
+        }),
+        ..Volume::default()
+    };
+    vec![binary, identity]
+}
+
+fn projections(profile: &Profile, settings: &Settings) -> Vec<VolumeProjection> {
+    let (auth, server) = (&profile.spec.auth, &profile.spec.server);
+    let mut sources = Vec::new();
+    if settings.method != "cert" {
+        sources.push(VolumeProjection {
+            service_account_token: Some(ServiceAccountTokenProjection {
+                audience: Some(auth.audience.clone()),
+                expiration_seconds: Some(auth.token_expiration_seconds),
+                path: TOKEN_FILE.to_owned(),
+            }),
+            ..VolumeProjection::default()
+        });
+    }
+    let ca = server.ca.as_ref().filter(|ca| ca.inline.is_none());
+    if let Some(KeySpec { name, key }) = ca.and_then(|ca| ca.config_map.as_ref()) {
+        sources.push(VolumeProjection {
+            config_map: Some(ConfigMapProjection {
+                name: name.clone(),
+                items: Some(vec![item(key, CA_FILE)]),
+                optional: None,
+            }),
+            ..VolumeProjection::default()
+        });
+    } else if let Some(KeySpec { name, key }) = ca.and_then(|ca| ca.secret.as_ref()) {
+        sources.push(secret(name, vec![item(key, CA_FILE)]));
+    }
+    if let Some(name) = &server.client_certificate_secret {
+        let items = [CLIENT_CERT_FILE, CLIENT_KEY_FILE].map(|key| item(key, key));
+        sources.push(secret(name, items.into()));
+    }
+    sources
+}
+
+fn secret(name: &str, items: Vec<KeyToPath>) -> VolumeProjection {
+    VolumeProjection {
+        secret: Some(SecretProjection {
+            name: name.to_owned(),
+            items: Some(items),
+            optional: None,
+        }),
+        ..VolumeProjection::default()
+    }
+}
+
+fn item(key: &str, path: &str) -> KeyToPath {
+    KeyToPath {
+        key: key.to_owned(),
+        path: path.to_owned(),
+        mode: None,
+    }
+}
+
+/// Refuses a pod in which something else has a name of ours: a pod's author could else put an image
+/// or a volume of his own in our place (H5).
+pub(super) fn refuse_taken(
+    spec: &PodSpec,
+    init: &Container,
+    volumes: &[Volume],
+) -> Result<(), Refusal> {
+    let taken = |what, name| Err(Refusal::NameTaken { what, name });
+    let inits = spec.init_containers.iter().flatten();
+    for container in inits.filter(|container| container.name == INIT_CONTAINER) {
+        // Other webhooks may have added to it: variables, mounts, resources.
+        let is_ours = container.image == init.image
+            && container.command == init.command
+            && container.args.iter().flatten().next().is_none()
+            && container.restart_policy.is_none();
+        if !is_ours {
+            return taken("container", INIT_CONTAINER);
+        }
+    }
+    if spec
+        .containers
+        .iter()
+        .any(|container| container.name == INIT_CONTAINER)
+    {
+        return taken("container", INIT_CONTAINER);
+    }
+    for volume in spec.volumes.iter().flatten() {
+        for (name, ours) in [BINARY_VOLUME, IDENTITY_VOLUME].into_iter().zip(volumes) {
+            if volume.name == name && volume != ours {
+                return taken("volume", name);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a container that mounts something where our volumes go, or inside of them.
+pub(super) fn refuse_mounts(container: &Container) -> Result<(), Refusal> {
+    for mount in container.volume_mounts.iter().flatten() {
+        let parts: Vec<&str> = mount
+            .mount_path
+            .split('/')
+            .filter(|part| !matches!(*part, "" | "."))
+            .collect();
+        let path = format!("/{}", parts.join("/"));
+        let is_inside = |dir: &str| {
+            path.strip_prefix(dir)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if is_inside(BINARY_DIR) || is_inside(IDENTITY_DIR) {
+            return Err(Refusal::MountTaken {
+                container: container.name.clone(),
+                volume: mount.name.clone(),
+                path: mount.mount_path.clone(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! The middle of the four steps in one call: what the webhook does with a pod, and what
+//! `kubectl cloudtaser lint` shows of it. One engine, so that they cannot differ.
+
+use json_patch::Patch;
+use serde_json::Value;
+
+use crate::decide::{Decision, Facts, Input, SkipReason, Verdict, decide};
+use crate::patch::{self, PatchError};
+use crate::review::Answer;
+
+/// A verdict, and the patch that carries it out; empty unless something is injected.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// What changes.
+    pub patch: Patch,
+}
+
+/// Decides about a pod and makes the patch for `object`, the pod as it was sent.
+///
+/// # Errors
+///
+/// [`PatchError`]; the caller refuses the pod (fail closed).
+pub fn run(input: &Input<'_>, object: &Value, facts: &Facts) -> Result<Outcome, PatchError> {
+    let verdict = decide(input, facts);
+    let patch = match &verdict.decision {
+        Decision::Inject(plan) => patch::make(plan, object)?,
+        Decision::Skip(_) | Decision::Deny(_) => Patch(Vec::new()),
+    };
+    Ok(Outcome { verdict, patch })
+}
+
+impl Outcome {
+    /// A pod that nothing is done with, without a look at it.
+    #[must_use]
+    pub fn skip(reason: SkipReason) -> Self {
+        let decision = Decision::Skip(reason);
+        Self {
+            verdict: Verdict {
+                decision,
+                warnings: Vec::new(),
+            },
+            patch: Patch(Vec::new()),
+        }
+    }
+
+    /// The answer for the API server.
+    #[must_use]
+    pub fn into_answer(self) -> Answer {
+        let Verdict { decision, warnings } = self.verdict;
+        match decision {
+            Decision::Deny(refusal) => Answer::Deny {
+                message: format!("cloudtaser: {refusal}"),
+                warnings,
+            },
+            Decision::Skip(_) | Decision::Inject(_) => Answer::Allow {
+                patch: self.patch,
+                warnings,
+            },
+        }
+    }
+
+    /// The word for log and metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match &self.verdict.decision {
+            Decision::Skip(reason) => reason.reason(),
+            Decision::Deny(refusal) => refusal.reason(),
+            Decision::Inject(_) if self.patch.is_empty() => "already_injected",
+            Decision::Inject(_) => "injected",
+        }
+    }
+}

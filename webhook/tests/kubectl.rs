@@ -1,0 +1,124 @@
+//! `kubectl cloudtaser` as a program: statuses, outputs, and that it is the webhook's engine (X5).
+#![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn run(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-cloudtaser"));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/manifests"));
+    command.args(args).env_remove("NO_COLOR").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap()
+}
+
+fn printed(output: &Output, status: i32) -> &str {
+    let both = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(status), "{both:?}");
+    both.0
+}
+
+const IMAGE: &str = r#"--image=shop/web:1={"Entrypoint":["/entry"],"Cmd":["serve"]}"#;
+
+#[test]
+fn x5_lint_shows_what_the_webhook_would_do() {
+    let output = run(&["lint", "--profile", "profile.yaml", IMAGE, "shop.yaml"]);
+    let shown = printed(&output, 0);
+    for part in [
+        "Deployment  default    web     inject    injected",
+        "CronJob     batch      report  inject    injected",
+        "Pod         default    plain   skip      not_opted_in",
+        "+    - /entry",
+        "+      value: https://bao.batch.svc:8200",
+        // The init container's reference is in a ConfigMap of the same file.
+        "+    - /migrate",
+        "did you mean `cloudtaser.io/secret-paths`?",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains('\u{1b}'), "colours without a terminal");
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn x5_lint_fails_where_a_pod_would_be_refused() {
+    let output = run(&["lint", "--profile", "profile.yaml", "refused.yaml"]);
+    let shown = printed(&output, 1);
+    assert!(shown.contains("error: annotation `cloudtaser.io/vault-address` is not allowed"));
+    assert!(
+        shown.contains("stands on the StatefulSet itself"),
+        "{shown}"
+    );
+    assert!(shown.contains("without quotes"), "{shown}");
+}
+
+#[test]
+fn x5_strict_makes_a_warning_a_failure() {
+    printed(&run(&["lint", "--no-diff", "shop.yaml"]), 0);
+    printed(&run(&["lint", "--no-diff", "--strict", "shop.yaml"]), 1);
+}
+
+#[test]
+fn x5_json_and_yaml_say_the_same() {
+    let args = [
+        "lint",
+        "--profile",
+        "profile.yaml",
+        "shop.yaml",
+        "refused.yaml",
+        "-o",
+    ];
+    let json = run(&[&args[..], &["json"]].concat());
+    let yaml = run(&[&args[..], &["yaml"]].concat());
+    let json: Value = serde_json::from_str(printed(&json, 1)).unwrap();
+    let yaml: Value = serde_saphyr::from_str(printed(&yaml, 1)).unwrap();
+    assert_eq!(json, yaml);
+    let reasons: Vec<_> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["reason"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        reasons,
+        ["injected", "injected", "not_opted_in", "not_allowed"]
+    );
+}
+
+#[test]
+fn x5_why_explains_each_decision() {
+    let output = run(&["why", "--profile", "profile.yaml", IMAGE, "shop.yaml"]);
+    let shown = printed(&output, 0);
+    for part in [
+        "profile: `default` of the cluster",
+        "profile: `default` of the namespace",
+        "role: batch",
+        "container migrate: wrapped: it is an init container whose ConfigMaps and Secrets decide",
+        "container web: wrapped: it is a container of a pod that opted in; its command is from the image",
+        "decision: skip (not_opted_in)",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn a_missing_profile_stands_in_and_is_said() {
+    let output = run(&["lint", "--no-diff", "shop.yaml"]);
+    assert!(
+        text(&output.stderr).contains("no profile is given"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn statuses_say_whose_fault_it_is() {
+    printed(&run(&["lint", "absent.yaml"]), 66);
+    printed(&run(&["lint"]), 64);
+    printed(&run(&["lint", "--image=x", "shop.yaml"]), 64);
+    printed(&run(&["--help"]), 0);
+    let script = run(&["completion", "bash"]);
+    assert!(printed(&script, 0).contains("kubectl-cloudtaser"));
+}

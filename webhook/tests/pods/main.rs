@@ -1,0 +1,13 @@
+//! Pods through the whole engine: golden ones ([`golden`]), what a patch does not show at a glance
+//! ([`injection`]), the admission policy ([`policy`]), and generated ones ([`properties`]).
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests panic, so that the line is shown"
+)]
+
+mod golden;
+mod injection;
+mod policy;
+mod properties;
+mod support;
