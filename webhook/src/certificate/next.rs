@@ -16,7 +16,8 @@ use super::content::{Authority, Content, ContentError};
 use super::fact::{fact, verifies};
 use super::name::Names;
 use super::{
-    CA_LIFETIME, CA_OVERLAP, MOST_AUTHORITIES, SERVING_RENEWAL, SETTLING, SETTLING_ANEW, SKEW,
+    CA_LIFETIME, CA_OVERLAP, MOST_AUTHORITIES, SERVING_LIFETIME, SERVING_RENEWAL, SETTLING,
+    SETTLING_ANEW, SKEW,
 };
 
 /// What a replica has read.
@@ -208,7 +209,9 @@ fn signs(read: &Read<'_>, content: &Content, now: OffsetDateTime) -> Option<Caus
     if !names.is_subset(&serving.fact.names) {
         return Some(Cause::Names);
     }
-    if serving.fact.end - now <= SERVING_RENEWAL {
+    // In its authority's last days a new one would end no later: there the next authority must help.
+    let later = (now + SERVING_LIFETIME).min(content.current.fact.end) > serving.fact.end;
+    if later && serving.fact.end - now <= SERVING_RENEWAL {
         return Some(Cause::NearEnd);
     }
     let expected = read.names.expected();

@@ -106,6 +106,25 @@ fn an_authority_signs_only_after_it_was_published_for_an_hour() {
     assert_eq!(replica.is_taken(), Some(true));
 }
 
+/// Nobody was there until the authority's last week: signing again with it would go on for ever.
+#[test]
+fn in_the_authoritys_last_days_the_next_one_takes_over() {
+    let memory = Memory::new(1);
+    let mut replica = one(&memory);
+    replica.sync().unwrap();
+    memory.0.lock().unwrap().now += Duration::days(360);
+    let steps = replica.sync().unwrap().steps;
+    let words: Vec<_> = steps.iter().map(Step::reason).collect();
+    assert_eq!(
+        words,
+        ["sign_near_end", "add_next", "publish", "mark_published"]
+    );
+    memory.0.lock().unwrap().now += Duration::hours(1);
+    assert_eq!(replica.sync().unwrap().steps, [Step::Switch]);
+    assert_eq!(replica.is_taken(), Some(true));
+    assert!(replica.shown.end().unwrap() - memory.0.lock().unwrap().now > Duration::days(29));
+}
+
 #[test]
 fn a_broken_secret_is_made_anew_and_what_is_served_stays_taken() {
     for field in ["ca.crt", "ca.key"] {
