@@ -2,7 +2,9 @@
 //!
 //! Four steps: [`review::decode`] → [`decide`] → [`patch`] → [`review::encode`]. The middle two are
 //! pure and take typed objects; nothing in the engine touches the network, the cluster or the clock.
-//! [`image`] asks registries. [`cli`] is `kubectl cloudtaser`, which runs the same engine over files.
+//! [`image`] asks registries, [`lookup`] the cluster; [`certificate`] is what the server shows, and
+//! [`serve`] is the part of it that is there: everything from a review's bytes to the answer's. [`cli`] is
+//! `kubectl cloudtaser`, which runs the same engine over files.
 #![forbid(unsafe_code)]
 
 pub mod address;
@@ -12,6 +14,8 @@ pub mod cli;
 pub mod decide;
 pub mod engine;
 pub mod image;
+pub mod lookup;
 pub mod patch;
 pub mod profile;
 pub mod review;
+pub mod serve;

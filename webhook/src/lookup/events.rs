@@ -1,0 +1,167 @@
+//! Events about refusals, on the pod's owner: who sees only a ReplicaSet that makes no pods finds
+//! the reason there. Never in the way of an answer: a full queue drops the event and counts it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::Request;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::status::MANAGER;
+use crate::serve::metrics::Metrics;
+
+/// Refusals that wait to be written.
+const QUEUE: usize = 256;
+/// The least time between two writes: 5 a second at most. Chosen.
+const PACE: Duration = Duration::from_millis(200);
+/// Refusals of one owner for one reason within this are one event with a count, as client-go's
+/// correlator does it.
+const TOGETHER: Duration = Duration::from_secs(600);
+/// A count is written no more often than this. Chosen: a ReplicaSet tries some times a second first.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Events that are remembered. Chosen.
+const REMEMBERED: usize = 1024;
+/// Bytes of a note: the API's limit for an event (events.k8s.io/v1, `note`).
+const NOTE: usize = 1024;
+
+/// A refusal to tell.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    namespace: String,
+    owner: Value,
+    reason: &'static str,
+    note: String,
+}
+
+/// Takes refusals.
+#[derive(Clone, Debug)]
+pub struct Events {
+    queue: mpsc::Sender<Refused>,
+    metrics: Arc<Metrics>,
+}
+
+impl Events {
+    /// And where they come out again, for [`keep`].
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Refused>) {
+        let (queue, out) = mpsc::channel(QUEUE);
+        (Self { queue, metrics }, out)
+    }
+
+    /// Tells of a refusal, if the pod has an owner.
+    pub fn refused(&self, pod: &Pod, namespace: &str, reason: &'static str, message: &str) {
+        let owners = pod.metadata.owner_references.iter().flatten();
+        let mut owners = owners.filter(|owner| owner.controller == Some(true));
+        let Some(owner) = owners.next() else { return };
+        let end = message.floor_char_boundary(NOTE);
+        let refused = Refused {
+            namespace: namespace.to_owned(),
+            owner: json!({
+                "apiVersion": owner.api_version,
+                "kind": owner.kind,
+                "name": owner.name,
+                "namespace": namespace,
+                "uid": owner.uid,
+            }),
+            reason,
+            note: message.get(..end).unwrap_or_default().to_owned(),
+        };
+        if self.queue.try_send(refused).is_err() {
+            self.metrics.events_dropped.inc();
+        }
+    }
+}
+
+struct Told {
+    name: String,
+    count: u64,
+    began: Instant,
+    written: Instant,
+}
+
+/// Writes events for as long as it runs.
+pub async fn keep(client: Client, mut queue: mpsc::Receiver<Refused>, metrics: Arc<Metrics>) {
+    let mut told: HashMap<(String, &'static str), Told> = HashMap::new();
+    let mut number: u64 = 0;
+    while let Some(refused) = queue.recv().await {
+        let now = Instant::now();
+        told.retain(|_, one| now - one.began < TOGETHER);
+        let uid = refused.owner.get("uid").and_then(Value::as_str);
+        let key = (uid.unwrap_or_default().to_owned(), refused.reason);
+        let written = if let Some(one) = told.get_mut(&key) {
+            one.count = one.count.saturating_add(1);
+            if now - one.written < AGAIN {
+                continue;
+            }
+            one.written = now;
+            timeout(TOGETHER, count(&client, &refused.namespace, one)).await
+        } else if told.len() >= REMEMBERED {
+            metrics.events_dropped.inc();
+            continue;
+        } else {
+            number = number.wrapping_add(1);
+            let owner = refused.owner.get("name").and_then(Value::as_str);
+            let name = format!(
+                "{}.{:x}{number:x}",
+                owner.unwrap_or_default(),
+                Timestamp::now().as_microsecond()
+            );
+            let made = make(&client, &refused, &name);
+            let made = timeout(TOGETHER, made).await;
+            let one = Told {
+                name,
+                count: 1,
+                began: now,
+                written: now,
+            };
+            told.insert(key, one);
+            made
+        };
+        if !matches!(written, Ok(Ok(()))) {
+            metrics.events_dropped.inc();
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+fn path(namespace: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/events")
+}
+
+async fn make(client: &Client, refused: &Refused, name: &str) -> Result<(), kube::Error> {
+    let now = json!(Time(Timestamp::now()));
+    let event = json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": refused.namespace},
+        "involvedObject": refused.owner,
+        "type": "Warning",
+        "reason": "CloudTaserRefused",
+        "message": refused.note,
+        "source": {"component": MANAGER},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    });
+    let body = serde_json::to_vec(&event).map_err(kube::Error::SerdeError)?;
+    let request = Request::new(path(&refused.namespace)).create(&PostParams::default(), body);
+    let request = request.map_err(kube::Error::BuildRequest)?;
+    client.request::<Value>(request).await.map(drop)
+}
+
+async fn count(client: &Client, namespace: &str, one: &Told) -> Result<(), kube::Error> {
+    let now = json!(Time(Timestamp::now()));
+    let change = json!({"count": one.count, "lastTimestamp": now});
+    let params = PatchParams::default();
+    let request = Request::new(path(namespace)).patch(&one.name, &params, &Patch::Merge(change));
+    let request = request.map_err(kube::Error::BuildRequest)?;
+    client.request::<Value>(request).await.map(drop)
+}

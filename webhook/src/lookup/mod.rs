@@ -1,0 +1,211 @@
+//! Looks up what a decision needs ([`crate::decide::needs`]), within one deadline.
+//!
+//! Touches the world, and decides nothing: what cannot be looked up is left out of the facts or is
+//! a failure in them, and the engine refuses the pod where it counts (*fails closed*).
+
+mod cluster;
+pub mod events;
+pub mod status;
+mod store;
+pub mod watch;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use tokio::time::{Instant, timeout_at};
+
+pub use cluster::{Answer, Cluster, ClusterError, KubeCluster};
+pub use store::{ProfileStore, Snapshot};
+
+use crate::decide::{Facts, ImageFact, Needs, SourceKey};
+use crate::image::{ImageName, ImageResolver, Keyring, Platform, PullSecret};
+use crate::serve::metrics::{Metrics, Reason};
+
+/// Pull secrets that are read for one pod. Chosen: more than the 16 logins that are tried.
+const PULL_SECRETS: usize = 16;
+/// Sources that are read for one pod; the others count as holding a reference. Chosen.
+const SOURCES: usize = 32;
+
+/// Everything that is asked beside the pod itself.
+#[derive(Debug)]
+pub struct Lookup {
+    /// The cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// The registries.
+    pub images: ImageResolver,
+    /// The operator's pull secrets.
+    pub default_pull: Vec<PullSecret>,
+    /// The architecture of nodes where the pod leaves it open.
+    pub architecture: String,
+    /// Where outcomes are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Lookup {
+    /// Looks up what is needed.
+    pub async fn facts(&self, pod: &Pod, namespace: &str, needs: &Needs, end: Instant) -> Facts {
+        let mut facts = Facts::default();
+        if needs.is_empty() {
+            return facts;
+        }
+        let spec = pod.spec.clone().unwrap_or_default();
+        let sources = self.sources(namespace, needs, end);
+        let images = self.images(&spec, namespace, needs, end);
+        let (sources, images) = tokio::join!(sources, images);
+        facts.sources.extend(sources);
+        facts.images.extend(images);
+        facts
+    }
+
+    async fn sources(
+        &self,
+        namespace: &str,
+        needs: &Needs,
+        end: Instant,
+    ) -> Vec<(SourceKey, crate::decide::SourceFact)> {
+        let asked = needs
+            .deciding_sources
+            .iter()
+            .take(SOURCES)
+            .map(|key| async {
+                let asked = self.cluster.source(namespace.to_owned(), key.clone());
+                match timeout_at(end, asked).await {
+                    Ok(Ok(fact)) => Some((key.clone(), fact)),
+                    // Left out: it counts as holding a reference, so its container is wrapped.
+                    Ok(Err(error)) => {
+                        tracing::debug!(namespace, %error, "not looked up");
+                        None
+                    }
+                    Err(_elapsed) => None,
+                }
+            });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    async fn images(
+        &self,
+        spec: &PodSpec,
+        namespace: &str,
+        needs: &Needs,
+        end: Instant,
+    ) -> Vec<(String, ImageFact)> {
+        let local = only_on_nodes(spec);
+        let is_asked = needs.images.iter().any(|name| !local.contains(name));
+        let (keyring, problems) = if is_asked {
+            self.keyring(spec, namespace, end).await
+        } else {
+            (Keyring::default(), Vec::new())
+        };
+        let architecture = needs.architecture.unwrap_or(&self.architecture);
+        let platform = Platform::new("linux", architecture, None);
+        let asked = needs.images.iter().map(|name| async {
+            let fact = if local.contains(name) {
+                self.count("pull_policy_never");
+                ImageFact::Failed(
+                    "its `imagePullPolicy` is Never, so only nodes have it, and no registry is \
+                     asked"
+                        .to_owned(),
+                )
+            } else {
+                self.image(name, &platform, &keyring, &problems, end).await
+            };
+            (name.clone(), fact)
+        });
+        join_all(asked).await
+    }
+
+    async fn image(
+        &self,
+        text: &str,
+        platform: &Platform,
+        keyring: &Keyring,
+        problems: &[String],
+        end: Instant,
+    ) -> ImageFact {
+        let name: ImageName = match text.parse() {
+            Ok(name) => name,
+            Err(error) => {
+                let error: crate::image::ReferenceError = error;
+                self.count(error.reason());
+                return ImageFact::Failed(error.to_string());
+            }
+        };
+        let asked = self.images.resolve(&name, platform, keyring);
+        let (reason, mut message) = match timeout_at(end, asked).await {
+            Ok(Ok(config)) => {
+                self.count("found");
+                return ImageFact::Found(config.as_ref().clone());
+            }
+            Ok(Err(error)) => (error.reason(), error.message()),
+            Err(_elapsed) => {
+                let late = "its registry did not answer within the API server's time-out";
+                ("slow", late.to_owned())
+            }
+        };
+        self.count(reason);
+        for problem in problems {
+            message.push_str("; ");
+            message.push_str(problem);
+        }
+        ImageFact::Failed(message)
+    }
+
+    /// The pod's pull secrets; its service account's only where it names none, so that nobody is
+    /// asked for what does not count.
+    async fn keyring(
+        &self,
+        spec: &PodSpec,
+        namespace: &str,
+        end: Instant,
+    ) -> (Keyring, Vec<String>) {
+        let mut problems = Vec::new();
+        let named = spec.image_pull_secrets.iter().flatten();
+        let names = named.map(|reference| reference.name.clone());
+        let mut names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+        if names.is_empty() {
+            let account = spec.service_account_name.clone();
+            let account = account.filter(|name| !name.is_empty());
+            let account = account.unwrap_or_else(|| "default".to_owned());
+            let asked = self.cluster.account(namespace.to_owned(), account);
+            match timeout_at(end, asked).await {
+                Ok(Ok(found)) => names = found,
+                Ok(Err(error)) => problems.push(error.to_string()),
+                Err(_elapsed) => problems.push("the service account was not read in time".into()),
+            }
+        }
+        let asked = names.into_iter().take(PULL_SECRETS).map(|name| {
+            let asked = self.cluster.pull_secret(namespace.to_owned(), name);
+            timeout_at(end, asked)
+        });
+        let mut secrets = Vec::new();
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(Ok(secret)) => secrets.extend(secret),
+                Ok(Err(error)) => problems.push(error.to_string()),
+                Err(_elapsed) => problems.push("a pull secret was not read in time".into()),
+            }
+        }
+        let keyring = Keyring::for_pod(&secrets, &[], &self.default_pull);
+        (keyring, problems)
+    }
+
+    fn count(&self, reason: &'static str) {
+        let labels = Reason { reason };
+        self.metrics.images.get_or_create(&labels).inc();
+    }
+}
+
+/// Images that a container may take from its node only.
+fn only_on_nodes(spec: &PodSpec) -> BTreeSet<String> {
+    let all = spec
+        .init_containers
+        .iter()
+        .flatten()
+        .chain(&spec.containers);
+    let local = all.filter(|container| container.image_pull_policy.as_deref() == Some("Never"));
+    local
+        .filter_map(|container| container.image.clone())
+        .collect()
+}

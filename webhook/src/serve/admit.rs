@@ -1,0 +1,180 @@
+//! One review in, one answer out: decode → look up → decide → patch → encode, with the log line.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::annotation;
+use crate::decide::{Decision, Input, Operator, Refusal, SkipReason, needs};
+use crate::engine::{self, Outcome};
+use crate::lookup::events::Events;
+use crate::lookup::{Lookup, ProfileStore, Snapshot};
+use crate::profile::NamespaceFacts;
+use crate::review::{self, Answer, Operation, Request};
+use crate::serve::metrics::{Decided, Metrics};
+
+/// Everything that a decision needs.
+#[derive(Debug)]
+pub struct Admission {
+    /// Looks up.
+    pub lookup: Lookup,
+    /// The profiles.
+    pub profiles: Arc<ProfileStore>,
+    /// The webhook's own settings.
+    pub operator: Operator,
+    /// Where decisions are counted.
+    pub metrics: Arc<Metrics>,
+    /// Where refusals are told.
+    pub events: Option<Events>,
+}
+
+/// What came of one review.
+struct Found {
+    answer: Answer,
+    decision: &'static str,
+    reason: &'static str,
+}
+
+impl Admission {
+    /// Answers a review within `budget`.
+    ///
+    /// # Errors
+    ///
+    /// An answer that cannot be written, which the types exclude: a server error, upon which the
+    /// failure policy refuses the pod (*fails closed*).
+    pub async fn answer(&self, body: &[u8], budget: Duration) -> Result<Value, serde_json::Error> {
+        let started = Instant::now();
+        let request = match review::decode(body) {
+            Ok(request) => request,
+            Err(invalid) => {
+                self.count("invalid", invalid.reason(), started);
+                tracing::warn!(
+                    uid = invalid.uid,
+                    reason = invalid.problem,
+                    "invalid review"
+                );
+                return Ok(review::encode_invalid(&invalid));
+            }
+        };
+        let found = self.found(&request, started, budget).await;
+        let seconds = self.count(found.decision, found.reason, started);
+        let metadata = &request.pod.metadata;
+        tracing::info!(
+            uid = request.uid,
+            namespace = request.namespace,
+            name = metadata.name,
+            generate_name = metadata.generate_name,
+            kind = "Pod",
+            dry_run = request.is_dry_run,
+            decision = found.decision,
+            reason = found.reason,
+            seconds,
+            "decided"
+        );
+        if let (Answer::Deny { message, .. }, Some(events)) = (&found.answer, &self.events)
+            && !request.is_dry_run
+        {
+            events.refused(&request.pod, &request.namespace, found.reason, message);
+        }
+        review::encode(request.version, &request.uid, &found.answer)
+    }
+
+    async fn found(&self, request: &Request, started: Instant, budget: Duration) -> Found {
+        if request.operation != Operation::Create {
+            return told(Outcome::skip(SkipReason::NotCreated));
+        }
+        let end = tokio::time::Instant::from_std(started + budget);
+        let snapshot = self.profiles.snapshot();
+        let namespace = match self.namespace(request, &snapshot, end).await {
+            Ok(namespace) => namespace,
+            Err(problem) => return refused("namespace_unread", problem),
+        };
+        let input = Input {
+            pod: &request.pod,
+            namespace: &namespace,
+            profiles: snapshot.of(&request.namespace),
+            operator: &self.operator,
+        };
+        let needs = needs(&input);
+        let asked = self
+            .lookup
+            .facts(&request.pod, &request.namespace, &needs, end);
+        let facts = asked.await;
+        match engine::run(&input, &request.object, &facts) {
+            Ok(outcome) if !snapshot.is_complete && asks_for_profile(&outcome) => refused(
+                "profiles_unread",
+                "the webhook has not read all profiles yet; try again".to_owned(),
+            ),
+            Ok(outcome) => told(outcome),
+            // Fails closed: a pod that opted in never starts without its wrapper.
+            Err(error) => refused("patch", error.to_string()),
+        }
+    }
+
+    /// Labels are asked for only where a profile wants some and the pod opted in.
+    async fn namespace(
+        &self,
+        request: &Request,
+        snapshot: &Snapshot,
+        end: tokio::time::Instant,
+    ) -> Result<NamespaceFacts, String> {
+        let mut facts = NamespaceFacts {
+            name: request.namespace.clone(),
+            ..NamespaceFacts::default()
+        };
+        let none = std::collections::BTreeMap::new();
+        let annotations = request.pod.metadata.annotations.as_ref().unwrap_or(&none);
+        let is_in = annotation::is_opted_in(annotations).unwrap_or(false);
+        if snapshot.needs_labels && is_in {
+            let asked = self.lookup.cluster.labels(request.namespace.clone());
+            let answer = tokio::time::timeout_at(end, asked).await;
+            facts.labels = answer
+                .map_err(|_elapsed| "the namespace was not read in time".to_owned())?
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(facts)
+    }
+
+    fn count(&self, decision: &'static str, reason: &'static str, started: Instant) -> f64 {
+        let seconds = started.elapsed().as_secs_f64();
+        let labels = Decided { decision, reason };
+        self.metrics.decisions.get_or_create(&labels).inc();
+        self.metrics.seconds.observe(seconds);
+        seconds
+    }
+}
+
+/// Whether the outcome hangs on a list of profiles that may lack some: a choice among those of one
+/// kind could be another once both are there.
+fn asks_for_profile(outcome: &Outcome) -> bool {
+    match &outcome.verdict.decision {
+        Decision::Inject(_) => true,
+        Decision::Deny(refusal) => matches!(**refusal, Refusal::Profile(_)),
+        Decision::Skip(_) => false,
+    }
+}
+
+fn told(outcome: Outcome) -> Found {
+    let decision = match &outcome.verdict.decision {
+        Decision::Skip(_) => "skip",
+        Decision::Deny(_) => "deny",
+        Decision::Inject(_) => "inject",
+    };
+    Found {
+        decision,
+        reason: outcome.reason(),
+        answer: outcome.into_answer(),
+    }
+}
+
+fn refused(reason: &'static str, problem: String) -> Found {
+    Found {
+        decision: "deny",
+        reason,
+        answer: Answer::Deny {
+            message: format!("cloudtaser: {problem}"),
+            warnings: Vec::new(),
+        },
+    }
+}
