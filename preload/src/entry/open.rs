@@ -130,6 +130,21 @@ pub(super) fn is_unnamed(path: &[u8]) -> bool {
         && matches!(last_component(trim(path).0), b"" | b"." | b"..")
 }
 
+/// Whether the directory that would have a new name is one of ours.
+#[cold]
+fn is_in_own(directory: c_int, path: &[u8]) -> bool {
+    let slash = trim(path).0.iter().rposition(|byte| *byte == b'/');
+    let parent = slash.and_then(|slash| path.get(..slash));
+    let located = parent.and_then(|parent| resolve(directory, parent, Last::Followed));
+    matches!(
+        located,
+        Some(Located {
+            node: Node::Directory { .. },
+            ..
+        })
+    )
+}
+
 fn access(flags: c_int) -> Access {
     Access {
         is_close_on_exec: flags & O_CLOEXEC != 0,
@@ -187,6 +202,9 @@ unsafe fn decide_own(
     if look == Look::Again {
         // SAFETY: the caller's promise.
         let text = unsafe { string::cstr(path) }?;
+        if flags & O_CREAT != 0 && is_in_own(directory, text.to_bytes()) {
+            return Some(Err(Errno::ROFS));
+        }
         return Some(open_located(behind(directory, text)?, flags));
     }
     let last = if flags & O_NOFOLLOW != 0 {
