@@ -19,7 +19,7 @@ pub trait Failure {
 
     /// The address of the next function `name` (with its NUL), to be kept in `cache`; where the C
     /// library has none, that of one that fails with `ENOSYS`.
-    fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize;
+    fn resolve(cache: &AtomicUsize, name: *const u8) -> usize;
 }
 
 macro_rules! failures {
@@ -29,7 +29,7 @@ macro_rules! failures {
                 const FAILED: Self = $failed;
 
                 #[inline]
-                fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+                fn resolve(cache: &AtomicUsize, name: *const u8) -> usize {
                     resolve(cache, name)
                 }
             }
@@ -44,7 +44,7 @@ impl<T> Failure for *mut T {
     const FAILED: Self = core::ptr::null_mut();
 
     #[inline]
-    fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+    fn resolve(cache: &AtomicUsize, name: *const u8) -> usize {
         resolve_pointer(cache, name)
     }
 }
@@ -54,20 +54,20 @@ impl Failure for () {
     const FAILED: Self = ();
 
     #[inline]
-    fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+    fn resolve(cache: &AtomicUsize, name: *const u8) -> usize {
         resolve(cache, name)
     }
 }
 
 #[cold]
 #[inline(never)]
-fn resolve(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+fn resolve(cache: &AtomicUsize, name: *const u8) -> usize {
     next::resolve(cache, name, missing as *const () as usize)
 }
 
 #[cold]
 #[inline(never)]
-fn resolve_pointer(cache: &AtomicUsize, name: &'static [u8]) -> usize {
+fn resolve_pointer(cache: &AtomicUsize, name: *const u8) -> usize {
     next::resolve(cache, name, missing_pointer as *const () as usize)
 }
 
@@ -100,7 +100,7 @@ macro_rules! next {
         let address = match NEXT.load(core::sync::atomic::Ordering::Relaxed) {
             0 => <$ret as $crate::macros::Failure>::resolve(
                 &NEXT,
-                concat!(stringify!($name), "\0").as_bytes(),
+                concat!(stringify!($name), "\0").as_ptr(),
             ),
             known => known,
         };

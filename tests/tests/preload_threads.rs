@@ -8,8 +8,8 @@ use cloudtaser_tests::compile::{self, CLibrary};
 use cloudtaser_tests::preload::Served;
 use cloudtaser_tests::wrapper::{Ended, Planted, Wrapper};
 
-/// Two secrets of letters, and a file on disk of another letter.
-fn crowd(library: CLibrary, how: &str) -> Ended {
+/// Two secrets of letters, and a file on disk of another letter, for the program `name`.
+fn letters(name: &str, library: CLibrary, last: &[&str]) -> Ended {
     let secrets = [
         Planted::new("secret/a", "value", "A".repeat(14)),
         Planted::new("secret/b", "value", "B".repeat(14)),
@@ -20,16 +20,15 @@ fn crowd(library: CLibrary, how: &str) -> Ended {
         "--file",
         "/run/cloudtaser-test/crowd/b=vault:secret/b#value",
     ]);
-    let program = compile::program("crowd", library, wrapper.folder());
+    let program = compile::program(name, library, wrapper.folder());
     let plain = wrapper.write("plain", "C".repeat(14));
-    let words: Vec<PathBuf> = vec![
+    let mut words: Vec<PathBuf> = vec![
         program,
         "/run/cloudtaser-test/crowd/a".into(),
         "/run/cloudtaser-test/crowd/b".into(),
         plain.clone(),
-        "20000".into(),
-        how.into(),
     ];
+    words.extend(last.iter().map(PathBuf::from));
     let ended = wrapper.run(&words);
     let left = std::fs::read_to_string(plain).expect("read");
     assert_eq!(left, "C".repeat(14), "the ordinary file");
@@ -40,10 +39,19 @@ fn crowd(library: CLibrary, how: &str) -> Ended {
 fn threads_beside_new_processes_keep_what_is_theirs() {
     for library in CLibrary::DYNAMIC {
         for how in ["fork", "spawn", "system"] {
-            let ended = crowd(library, how).with(0);
+            let ended = letters("crowd", library, &["20000", how]).with(0);
             let expected = "wrong 0, 0 and 0, left open 0, started 1\n";
             assert_eq!(ended.stdout(), expected, "{library:?} {how}");
         }
+    }
+}
+
+#[test]
+fn a_number_that_gets_another_file_while_it_is_read_touches_none() {
+    for library in CLibrary::DYNAMIC {
+        let ended = letters("replaced", library, &["5000"]).with(0);
+        let expected = "wrong 0, touched 0\n";
+        assert_eq!(ended.stdout(), expected, "{library:?}");
     }
 }
 

@@ -21,7 +21,7 @@ use crate::lookup::path::PathBuf;
 use crate::state::names::Node;
 use crate::state::{marks, process, region};
 use crate::sys::errno::Errno;
-use crate::sys::kernel;
+use crate::sys::kernel::{self, Fd};
 use crate::sys::process::sched_yield;
 use tag::Tag;
 
@@ -117,7 +117,7 @@ pub fn fill(are_all: bool) {
 fn fill_one(fd: i32) -> Result<(), Errno> {
     // Whatever another thread does with the number meanwhile; and as long as this one is marked, the
     // copy stays.
-    let own = kernel::dupfd_cloexec(fd, LOWEST)?;
+    let own = own_number(fd)?;
     marks::set(own.number());
     let filled = match token::inspect(own.number())? {
         Some((tag, ..)) => match kept::len(tag) {
@@ -132,6 +132,15 @@ fn fill_one(fd: i32) -> Result<(), Errno> {
     };
     forget(own.number());
     filled
+}
+
+/// Another number for the file behind `fd`, for the time of a call.
+fn own_number(fd: i32) -> Result<Fd, Errno> {
+    kernel::dupfd_cloexec(fd, LOWEST).or_else(|error| match error {
+        // The limit is lower.
+        Errno::INVAL => kernel::dupfd_cloexec(fd, 3),
+        other => Err(other),
+    })
 }
 
 /// The lowest number of a descriptor for the time of a call. Chosen: out of the way of what programs
@@ -208,11 +217,24 @@ impl Virtual {
         // The token last: another thread may be filling it.
         let is_filled = self.size > 0 && !kept::has(self.tag);
         if is_filled {
-            token::copy(self.fd, len, start, out)?;
+            self.with_own(|fd| token::copy(fd, len, start, out))?;
         } else {
             try_often(|| kept::read(self.tag, start, out))?;
         }
         Ok(count)
+    }
+
+    /// Runs `run` with a number of ours for the token: another thread may have put another file under
+    /// the program's number since it was looked at. Without a free number it is the program's.
+    fn with_own(&self, run: impl FnOnce(i32) -> Result<(), Errno>) -> Result<(), Errno> {
+        let own = match own_number(self.fd) {
+            Err(Errno::MFILE) => return run(self.fd),
+            own => own?,
+        };
+        match token::inspect(own.number())? {
+            Some((.., inode)) if inode == self.inode => run(own.number()),
+            _ => Err(Errno::BADF),
+        }
     }
 
     /// The entry, while the version that was opened is the live one.
@@ -261,13 +283,16 @@ impl Virtual {
     /// `EOVERFLOW`: 4 GiB or more. `EPERM`: it can be kept nowhere.
     pub fn set_offset(&self, offset: u64) -> Result<(), Errno> {
         let is_own = offset::of(self.fd, self.inode).is_some();
+        let store = |fd| token::store(fd, Tag { offset, ..self.tag });
         let stored = if is_own {
             Err(Errno::PERM)
         } else {
-            token::store(self.fd, Tag { offset, ..self.tag })
+            self.with_own(store)
         };
         match stored {
             Err(Errno::PERM) => offset::keep(self.fd, self.inode, offset).ok_or(Errno::PERM),
+            // The program has put another file there: what is behind the token now has no reader here.
+            Err(Errno::BADF) => Ok(()),
             other => other,
         }
     }

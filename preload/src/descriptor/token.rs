@@ -33,6 +33,13 @@ impl Mapping {
         Ok(Self { base, len })
     }
 
+    /// Memory like that of a token of `len` bytes, to see that it can be had.
+    fn of_nothing(len: usize) -> Result<Self, Errno> {
+        let file = region::memory(true)?;
+        ftruncate(file.number(), len)?;
+        Self::new(file.number(), len, true)
+    }
+
     /// A page with the live value, and which that is. `None` when the value is longer, when there is no
     /// memory, or when there would be no page left below the limit for what else is mapped.
     pub(super) fn of_value(entry: &Entry<'_>) -> Option<(Self, Snapshot)> {
@@ -192,6 +199,9 @@ pub fn fill(fd: i32, len: usize, read: impl FnOnce(&mut [u8]) -> bool) -> Result
     if len == 0 {
         return Ok(read(&mut []));
     }
+    // A token that has its size and not its bytes would be read as zeros: no size before a page can be
+    // had.
+    drop(Mapping::of_nothing(len)?);
     // A size can be given once; where another process has, it is the same.
     match ftruncate(fd, len) {
         Ok(()) | Err(Errno::INVAL) => {}

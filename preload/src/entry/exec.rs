@@ -7,6 +7,8 @@ use core::ffi::{CStr, c_char, c_int};
 use crate::sys::errno::{self, Errno};
 
 use super::open::{CURRENT, locate};
+use linux_raw_sys::general::{S_IFMT, S_IFREG};
+
 use crate::launch::environment::Size;
 use crate::launch::search::{Candidates, goes_on};
 use crate::launch::target::{DescriptorName, Target};
@@ -14,7 +16,7 @@ use crate::launch::{self, frame};
 use crate::lookup::path::PATH_MAX;
 use crate::state::init;
 use crate::sys::environ::{self, Array};
-use crate::sys::{process, string};
+use crate::sys::{kernel, process, string};
 
 /// Null-ended strings, as execve(2) takes them.
 pub(super) type Strings = *const *const c_char;
@@ -146,7 +148,10 @@ pub(super) fn find<'b>(name: &CStr, out: &'b mut [u8]) -> Option<Target<'b>> {
     let mut candidates = Candidates::new(name.to_bytes(), init::variable("PATH")).ok()?;
     loop {
         let path = candidates.next(out)?;
-        if process::may_execute(CURRENT, path) {
+        // A directory may be executed too, and is not what the C library starts.
+        let is_file = |stat: kernel::Stat| stat.st_mode & S_IFMT == S_IFREG;
+        if kernel::fstatat(CURRENT, path).is_ok_and(is_file) && process::may_execute(CURRENT, path)
+        {
             break;
         }
     }

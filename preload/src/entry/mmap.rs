@@ -60,7 +60,7 @@ unsafe extern "C" fn map_by_kernel(
     })
 }
 
-fn find(cache: &AtomicUsize, name: &[u8]) -> Map {
+fn find(cache: &AtomicUsize, name: *const u8) -> Map {
     let address = match cache.load(Ordering::Relaxed) {
         0 => next::resolve(cache, name, map_by_kernel as *const () as usize),
         known => known,
@@ -87,7 +87,7 @@ macro_rules! mmap_function {
             offset: isize,
         ) -> *mut c_void {
             static NEXT: AtomicUsize = AtomicUsize::new(0);
-            let next = find(&NEXT, concat!(stringify!($name), "\0").as_bytes());
+            let next = find(&NEXT, concat!(stringify!($name), "\0").as_ptr());
             let found = if flags & MAP_ANONYMOUS == 0 {
                 descriptor::of(fd)
             } else {

@@ -72,7 +72,7 @@ interpose! {
 }
 
 /// The address of the next function of `name`; 0 and `ENOSYS` when there is none.
-fn after(cache: &AtomicUsize, name: &[u8]) -> usize {
+fn after(cache: &AtomicUsize, name: *const u8) -> usize {
     prepare();
     let address = match cache.load(Ordering::Relaxed) {
         0 => next::resolve(cache, name, 0),
@@ -86,12 +86,12 @@ fn after(cache: &AtomicUsize, name: &[u8]) -> usize {
 
 extern "C" fn next_vfork() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    after(&NEXT, b"vfork\0")
+    after(&NEXT, c"vfork".as_ptr().cast())
 }
 
 extern "C" fn next_clone() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    after(&NEXT, b"clone\0")
+    after(&NEXT, c"clone".as_ptr().cast())
 }
 
 /// Defines an exported function that prepares, and then jumps to the next one with stack and

@@ -112,9 +112,15 @@ static ANY: AtomicU32 = AtomicU32::new(0);
 
 impl Place {
     /// The calling child's, or a free one for it.
+    ///
+    /// None for a thread of a process, whose end somebody waits for by that address; and none for the
+    /// first process of a PID namespace, of which there may be several.
     fn of_child() -> Option<&'static Self> {
-        ANY.store(1, Ordering::Relaxed);
         let own = kernel::getpid();
+        if own == 1 || own != kernel::gettid() {
+            return None;
+        }
+        ANY.store(1, Ordering::Relaxed);
         let is_own = |place: &&Self| place.process.load(Ordering::Relaxed) == own;
         if let Some(place) = PLACES.iter().find(is_own) {
             return Some(place);

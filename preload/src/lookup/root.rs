@@ -4,6 +4,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use super::path::{PATH_MAX, PathBuf};
+use crate::state::process;
 use crate::sys::kernel;
 use crate::sys::page::Page;
 
@@ -65,6 +66,10 @@ pub fn is_same() -> bool {
 
 /// After a `chroot` to the directory that was `path`; `None` when it could not be told.
 pub fn moved(path: Option<&[u8]>) {
+    // A child in its parent's memory has a root of its own.
+    if !process::owns_memory() {
+        return;
+    }
     if is_expected() {
         PREFIX_LEN.store(0, Ordering::Release);
         IS_FOREIGN.store(false, Ordering::Relaxed);

@@ -143,7 +143,8 @@ pub fn adopt(role: Role, fd: i32) {
 ///
 /// `EMFILE`: there is no other number; the program then does not get this one.
 pub fn yield_number(fd: i32) -> Result<(), Errno> {
-    if !has(fd) {
+    // A child in its parent's memory loses its own one, and what it executes gets nothing.
+    if !has(fd) || !process::owns_memory() {
         return Ok(());
     }
     for role in ROLES {

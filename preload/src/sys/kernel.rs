@@ -15,7 +15,7 @@ use syscalls::raw;
 
 use super::errno::Errno;
 
-pub use ids::{getegid, geteuid, getgid, getpid, getuid, set_tid_address};
+pub use ids::{getegid, geteuid, getgid, getpid, gettid, getuid, set_tid_address};
 pub use memory::{exclude_from_dumps, mmap, mmap_anonymous, mmap_as, mremap_fixed, munmap};
 
 /// `struct stat` of the kernel and of both C libraries on this architecture.

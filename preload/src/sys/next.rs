@@ -14,8 +14,8 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Objects that are looked at, at most. Chosen: what stands behind us is what the user preloads and
-/// what the program is linked with; the C library is found among the first hundred of them.
-const MAX_OBJECTS: usize = 128;
+/// what the program is linked with, which is some hundreds where a program is built of many libraries.
+const MAX_OBJECTS: usize = 1024;
 
 #[repr(C)]
 struct ProgramHeader {
@@ -207,9 +207,11 @@ pub fn own_path() -> Option<&'static CStr> {
 #[cold]
 #[inline(never)]
 #[must_use]
-pub fn resolve(cache: &AtomicUsize, name: &[u8], missing: usize) -> usize {
+pub fn resolve(cache: &AtomicUsize, name: *const u8, missing: usize) -> usize {
     crate::state::init::ensure();
-    let found = find(name).unwrap_or(missing);
+    // SAFETY: the callers pass literals that end with NUL; as bare pointers, for there are hundreds.
+    let name = unsafe { CStr::from_ptr(name.cast()) };
+    let found = find(name.to_bytes()).unwrap_or(missing);
     // Before the list is made there is nothing to remember.
     if OBJECTS.count.load(Ordering::Relaxed) > 0 {
         cache.store(found, Ordering::Relaxed);
@@ -217,10 +219,9 @@ pub fn resolve(cache: &AtomicUsize, name: &[u8], missing: usize) -> usize {
     found
 }
 
-/// The address of symbol `name` (with its NUL) in an object behind us.
+/// The address of symbol `name` in an object behind us.
 #[must_use]
 pub fn find(name: &[u8]) -> Option<usize> {
-    let name = name.strip_suffix(b"\0")?;
     let count = OBJECTS.count.load(Ordering::Acquire);
     OBJECTS.list.iter().take(count).find_map(|object| {
         // SAFETY: below `count`, so written before and never again.

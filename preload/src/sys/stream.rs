@@ -51,7 +51,7 @@ pub fn is_glibc() -> bool {
     static KNOWN: AtomicU8 = AtomicU8::new(0);
     let known = match KNOWN.load(Ordering::Relaxed) {
         0 => {
-            let found = super::next::find(b"gnu_get_libc_version\0");
+            let found = super::next::find(b"gnu_get_libc_version");
             let known = if found.is_some() { YES } else { NO };
             KNOWN.store(known, Ordering::Relaxed);
             known

@@ -15,6 +15,13 @@ pub fn getpid() -> c_int {
     number(unsafe { raw::syscall0(linux::__NR_getpid as usize) }).unwrap_or(0)
 }
 
+/// gettid(2).
+#[must_use]
+pub fn gettid() -> c_int {
+    // SAFETY: no address is passed.
+    number(unsafe { raw::syscall0(linux::__NR_gettid as usize) }).unwrap_or(0)
+}
+
 /// geteuid(2).
 #[must_use]
 pub fn geteuid() -> u32 {
