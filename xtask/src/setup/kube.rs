@@ -48,6 +48,15 @@ pub(crate) struct Kube {
     kube: PathBuf,
 }
 
+/// A program that is built from the module in `tests/NAME`.
+struct Module {
+    name: &'static str,
+    package: &'static str,
+    /// What is built, and how long that takes.
+    about: String,
+    ldflags: String,
+}
+
 /// A program, or what it lacks.
 type Found = std::result::Result<PathBuf, String>;
 
@@ -102,8 +111,13 @@ fn etcd() -> Result<Found> {
         Ok(()) => return Ok(super::program("etcd").ok_or_else(|| "not on PATH".to_owned())),
         Err(error) => println!("setup: no package with etcd: {error:#}"),
     }
-    println!("setup: building etcd {ETCD} once: 2 minutes on two cores");
-    build("etcd", ETCD_PACKAGE, "-s -w", &built)
+    let module = Module {
+        name: "etcd",
+        package: ETCD_PACKAGE,
+        about: format!("etcd {ETCD} once: 2 minutes on two cores"),
+        ldflags: "-s -w".to_owned(),
+    };
+    module.build(&built, Some("install etcd"))
 }
 
 fn kube() -> Result<Found> {
@@ -111,8 +125,13 @@ fn kube() -> Result<Found> {
     if answers(&built) {
         return Ok(Ok(built));
     }
-    println!("setup: building Kubernetes {KUBERNETES} once: about 8 minutes on two cores");
-    let done = build("kube", ".", &ldflags(KUBERNETES), &built)?;
+    let module = Module {
+        name: "kube",
+        package: ".",
+        about: format!("Kubernetes {KUBERNETES} once: about 8 minutes on two cores"),
+        ldflags: ldflags(KUBERNETES),
+    };
+    let done = module.build(&built, None)?;
     if done.is_ok() && !answers(&built) {
         bail!("{} does not say that it is {KUBERNETES}", built.display());
     }
@@ -133,47 +152,56 @@ fn answers(program: &Path) -> bool {
     })
 }
 
-/// Builds `package` of the module in `tests/NAME`, and moves it into place when it is finished.
-///
-/// The compiled packages (2.8 GiB for Kubernetes) are thrown away afterwards; the modules are
-/// where Go keeps all.
-fn build(name: &str, package: &str, ldflags: &str, finished: &Path) -> Result<Found> {
-    if let Some(lack) = go_lack("install the program") {
-        return Ok(Err(lack));
+impl Module {
+    /// Builds it and moves it into place when it is finished. The compiled packages (2.8 GiB for
+    /// Kubernetes) are thrown away afterwards; the modules are where Go keeps all.
+    fn build(&self, finished: &Path, instead: Option<&str>) -> Result<Found> {
+        if let Some(lack) = go_lack(instead) {
+            return Ok(Err(lack));
+        }
+        let cache = super::scratch(self.name)?;
+        if let Some(lack) = self.fetch(&cache)? {
+            return Ok(Err(lack));
+        }
+        println!("setup: building {}", self.about);
+        let bin = finished.parent().context("a program is in a folder")?;
+        std::fs::create_dir_all(bin).with_context(|| format!("cannot make {}", bin.display()))?;
+        let unfinished = finished.with_extension("unfinished");
+        self.go("build", &cache)
+            .args(["-trimpath", "-ldflags", &self.ldflags, "-o"])
+            .arg(&unfinished)
+            .arg(self.package)
+            .run()?;
+        std::fs::rename(&unfinished, finished)
+            .with_context(|| format!("cannot move {} into place", finished.display()))?;
+        super::remove(&cache);
+        Ok(Ok(finished.to_owned()))
     }
-    let module = paths::root().join("tests").join(name);
-    let cache = super::scratch(name)?;
-    let go = |verb: &str| {
+
+    /// Fetches the modules that it needs; what is lacking if they cannot be reached.
+    fn fetch(&self, cache: &Path) -> Result<Option<String>> {
+        println!("setup: fetching the modules of tests/{}", self.name);
+        let fetched = self.go("list", cache).args(["-deps", self.package]).ask()?;
+        if fetched.status.success() {
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&fetched.stderr);
+        if is_unreachable(&text) {
+            let last = text.trim().lines().last().unwrap_or_default();
+            return Ok(Some(format!("its Go modules cannot be fetched: {last}")));
+        }
+        bail!("go list in tests/{} failed: {}", self.name, text.trim());
+    }
+
+    fn go(&self, verb: &str, cache: &Path) -> Cmd {
         Cmd::new("go")
             .arg(verb)
             // go.mod and go.sum are what we committed, or the build fails.
             .arg("-mod=readonly")
-            .dir(&module)
-            .env("GOCACHE", &cache)
+            .dir(&paths::root().join("tests").join(self.name))
+            .env("GOCACHE", cache)
             .env("CGO_ENABLED", "0")
-    };
-    println!("setup: fetching the modules of tests/{name}");
-    let fetched = go("list").args(["-deps", package]).ask()?;
-    if !fetched.status.success() {
-        let text = String::from_utf8_lossy(&fetched.stderr);
-        if is_unreachable(&text) {
-            let last = text.trim().lines().last().unwrap_or_default();
-            return Ok(Err(format!("its Go modules cannot be fetched: {last}")));
-        }
-        bail!("go list in tests/{name} failed: {}", text.trim());
     }
-    let bin = finished.parent().context("a program is in a folder")?;
-    std::fs::create_dir_all(bin).with_context(|| format!("cannot make {}", bin.display()))?;
-    let unfinished = finished.with_extension("unfinished");
-    go("build")
-        .args(["-trimpath", "-ldflags", ldflags, "-o"])
-        .arg(&unfinished)
-        .arg(package)
-        .run()?;
-    std::fs::rename(&unfinished, finished)
-        .with_context(|| format!("cannot move {} into place", finished.display()))?;
-    super::remove(&cache);
-    Ok(Ok(finished.to_owned()))
 }
 
 /// Whether it is the network that Go complains of. Whatever else fails is our mistake, a checksum

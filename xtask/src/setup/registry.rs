@@ -41,7 +41,7 @@ pub(crate) fn for_api() -> Result<Availability> {
     if let Some(here) = here()? {
         return Ok(Availability::Here(Registry(here)));
     }
-    if let Some(lack) = go_lack(&format!("name a registry by {PROGRAM}")) {
+    if let Some(lack) = go_lack(Some(&format!("name a registry by {PROGRAM}"))) {
         return Ok(Availability::Missing(lack));
     }
     Ok(Availability::Here(Registry(super::go_tool(REGISTRY)?)))
