@@ -10,6 +10,7 @@
 
 mod admission;
 mod app;
+mod login;
 mod policies;
 mod server;
 mod tokens;
