@@ -206,7 +206,7 @@ impl Module {
 
 /// Whether it is the network that Go complains of. Whatever else fails is our mistake, a checksum
 /// that is not the committed one above all: no skip then.
-fn is_unreachable(text: &str) -> bool {
+pub(super) fn is_unreachable(text: &str) -> bool {
     !text.contains("checksum mismatch") && UNREACHABLE.iter().any(|words| text.contains(words))
 }
 

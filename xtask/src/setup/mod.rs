@@ -236,11 +236,15 @@ pub(crate) fn go_tool(tool: GoTool) -> Result<PathBuf> {
             "setup: building {} {} once, some minutes",
             tool.name, tool.version
         );
-        Cmd::new("go")
+        let mut last = String::new();
+        let install = Cmd::new("go")
             .arg("install")
             .arg(format!("{}@{}", tool.package, tool.version))
-            .env("GOBIN", &dir)
-            .run()?;
+            .env("GOBIN", &dir);
+        let status = install.lines(|line| line.clone_into(&mut last))?;
+        if !status.success() {
+            bail!("go install of {} ended with {status}: {last}", tool.name);
+        }
     }
     Ok(program)
 }
