@@ -9,6 +9,7 @@
 pub mod binary;
 pub mod compile;
 pub mod elf;
+pub mod kube;
 pub mod preload;
 pub mod process;
 pub mod running;

@@ -6,8 +6,13 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Waits until `holds`, and answers whether it came to that within the limit (20 s).
-pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + LIMIT;
+pub fn eventually(holds: impl FnMut() -> bool) -> bool {
+    within(LIMIT, holds)
+}
+
+/// Waits until `holds`, and answers whether it came to that within `limit`.
+pub fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + limit;
     while !holds() {
         if Instant::now() > end {
             return false;

@@ -6,15 +6,16 @@ use crate::command::Command;
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "setup",
-        usage: "",
+        usage: "[api]",
         about: "installs what is missing to build, test and demonstrate; changes nothing twice",
         more: "Debian packages are installed with apt-get when run as root, else named.\n\
                Versions are pinned in xtask/src/versions.rs. What is downloaded or built once is\n\
                kept in $CLOUDTASER_CACHE, else $XDG_CACHE_HOME/cloudtaser, else\n\
-               ~/.cache/cloudtaser. The linters' own tools are installed by `lint`.",
+               ~/.cache/cloudtaser. The linters' own tools are installed by `lint`.\n\
+               `setup api` builds the servers of that tier, which it would build itself.",
         flags: &[],
-        words: 0,
-        call: |_| crate::setup::run(),
+        words: 1,
+        call: |args| crate::setup::run(args.word(0)),
     },
     Command {
         name: "demo",
@@ -49,7 +50,9 @@ pub(crate) const COMMANDS: &[Command] = &[
                is missing; with CI=true a skip that is not in xtask/src/test/skip.rs is a failure.\n\
                `openbao` runs against $CLOUDTASER_TEST_SERVER, else `bao` or `vault` on PATH, else\n\
                a Vault that is built once with Go (about 5 minutes). `api` runs against the image\n\
-               registry $CLOUDTASER_TEST_REGISTRY, else one that is built once with Go (2 minutes).\n\
+               registry $CLOUDTASER_TEST_REGISTRY, else one that is built once with Go (2 minutes),\n\
+               against etcd (as root, Debian's package) and a Kubernetes API server that is built\n\
+               once with Go (about 8 minutes), and against the server of `openbao`.\n\
                `runtimes` installs, as root, the Debian packages that xtask/src/versions.rs lists.\n\n\
                Examples:\n  cargo xtask test\n  cargo xtask test unit\n  \
                cargo xtask test process signal\n  cargo xtask test openbao proxy",

@@ -91,6 +91,12 @@ fn look() -> Result<Vec<Finding>> {
         required: false,
     });
     all.push(Finding {
+        tool: "a Kubernetes API server".to_owned(),
+        found: setup::kube::here()?.map(|file| file.display().to_string()),
+        fix: "`cargo xtask test api` builds one into the cache with Go".to_owned(),
+        required: false,
+    });
+    all.push(Finding {
         tool: "go".to_owned(),
         found: exec::which("go").map(|file| file.display().to_string()),
         fix: "only for servers of tests and `cargo xtask bench`: see go.dev/doc/install".to_owned(),

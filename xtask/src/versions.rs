@@ -73,6 +73,14 @@ pub(crate) const SERVER_PACKAGES: &[&str] = &[
     "github.com/hashicorp/vault-plugin-auth-kubernetes/cmd/vault-plugin-auth-kubernetes",
 ];
 
+/// The API server of the tier `api`, and the rest of Kubernetes, by the module in `tests/kube`. The
+/// last minor version whose kubelet takes containerd 1, which Debian 12 has.
+pub(crate) const KUBERNETES: &str = "v1.35.4";
+
+/// What it stores in, by the module in `tests/etcd`, where no package can be had.
+pub(crate) const ETCD: &str = "v3.6.16";
+pub(crate) const ETCD_PACKAGE: &str = "go.etcd.io/etcd/server/v3";
+
 /// What `tests/servers/go.mod` asks for.
 pub(crate) const GO_WANTED: &str = "1.26";
 
@@ -109,6 +117,13 @@ pub(crate) const APT_RUN: &[AptPackage] = &[
         why: "the real program of `cargo xtask demo`",
     },
 ];
+
+/// For the tier `api`: what the API server stores in.
+pub(crate) const APT_API: &[AptPackage] = &[AptPackage {
+    name: "etcd-server",
+    programs: &["etcd"],
+    why: "the API server of the tier `api`",
+}];
 
 /// For the tier `runtimes`: programs that read secrets through the preload library.
 pub(crate) const APT_RUNTIMES: &[AptPackage] = &[

@@ -243,13 +243,13 @@ impl Reply {
 }
 
 /// An error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     Vec::from_iter(causes.map(ToString::to_string)).join(": ")
 }
 
 /// A client that follows nothing and asks no proxy.
-pub(super) fn client(tls: ClientConfig) -> Client {
+pub(crate) fn client(tls: ClientConfig) -> Client {
     builder(tls).build().expect("a client")
 }
 

@@ -96,6 +96,22 @@ impl Authority {
         self.sign(name, &[], ExtendedKeyUsagePurpose::ClientAuth, flaw)
     }
 
+    /// A certificate for a client that is called `name` and belongs to this organisation, which
+    /// Kubernetes takes for its group.
+    #[must_use]
+    pub fn client_of(&self, organisation: &str, name: &str) -> Identity {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let names = &mut params.distinguished_name;
+        names.push(DnType::OrganizationName, organisation);
+        self.sign_params(
+            params,
+            name,
+            ExtendedKeyUsagePurpose::ClientAuth,
+            Flaw::None,
+        )
+    }
+
     /// A revocation list that names these certificates, in PEM.
     ///
     /// # Panics
@@ -176,8 +192,18 @@ impl Authority {
         flaw: Flaw,
     ) -> Identity {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).expect("names");
+        self.sign_params(params, name, usage, flaw)
+    }
+
+    fn sign_params(
+        &self,
+        mut params: CertificateParams,
+        name: &str,
+        usage: ExtendedKeyUsagePurpose,
+        flaw: Flaw,
+    ) -> Identity {
         let serial = SerialNumber::from(u64::from_be_bytes(random_serial()));
-        let mut params = CertificateParams::new(names).expect("names");
         let dates = lasting(flaw);
         params.not_before = dates.not_before;
         params.not_after = dates.not_after;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 pub struct JwtKey {
     key: EcdsaKeyPair,
     public_pem: String,
+    private_pem: String,
 }
 
 impl JwtKey {
@@ -29,6 +30,7 @@ impl JwtKey {
         Self {
             key: EcdsaKeyPair::from_pkcs8(kind, private).expect("the same key"),
             public_pem: pair.public_key_pem(),
+            private_pem: pair.serialize_pem(),
         }
     }
 
@@ -36,6 +38,12 @@ impl JwtKey {
     #[must_use]
     pub fn public_pem(&self) -> &str {
         &self.public_pem
+    }
+
+    /// Its private half, in PKCS #8, for a server that signs with it as well.
+    #[must_use]
+    pub fn private_pem(&self) -> &str {
+        &self.private_pem
     }
 
     /// A token with these claims, and no other.

@@ -14,15 +14,19 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
 
 use cloudtaser_wrapper::sys::signal::kill;
 
-use crate::process::{eventually, is_alive};
+use crate::process::{eventually, is_alive, within};
 use crate::wrapper::helper;
 
 /// Removes the folder when its standard input ends, which is when we do. Twice: a server that is
 /// being killed may still have written a file.
 const SWEEP: &str = "trap '' HUP INT TERM; read -r _; rm -rf -- \"$1\" || rm -rf -- \"$1\"";
+
+/// How much of a log is shown when a start fails, in lines. Chosen: a screenful.
+const TAIL: usize = 40;
 
 /// A program that dies with us, in the making.
 #[derive(Debug)]
@@ -113,18 +117,35 @@ impl Started {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The last lines of that.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(TAIL)..].join("\n")
+    }
+
     /// Waits until `is_ready`, for 20 s; `false` if it ended before.
     ///
     /// # Panics
     ///
     /// When it is not ready within the limit.
-    pub fn is_ready(&mut self, mut is_ready: impl FnMut() -> bool) -> bool {
+    pub fn is_ready(&mut self, is_ready: impl FnMut() -> bool) -> bool {
+        self.is_ready_within(Duration::from_secs(20), is_ready)
+    }
+
+    /// The same with another limit.
+    ///
+    /// # Panics
+    ///
+    /// When it is not ready within the limit.
+    pub fn is_ready_within(&mut self, limit: Duration, mut is_ready: impl FnMut() -> bool) -> bool {
         let mut has_ended = false;
-        let in_time = eventually(|| {
+        let in_time = within(limit, || {
             has_ended = self.child.try_wait().expect("waited for").is_some();
             has_ended || is_ready()
         });
-        assert!(in_time, "not ready in time:\n{}", self.log());
+        assert!(in_time, "not ready in time:\n{}", self.tail());
         !has_ended
     }
 

@@ -75,18 +75,30 @@ impl Admin {
         cluster: &TokenReview,
         policies: &[&str],
     ) {
-        self.register_plugin("auth", "kubernetes", "vault-plugin-auth-kubernetes");
-        self.enable_login(mount, "kubernetes");
         let config = json!({
             "kubernetes_host": cluster.url(),
             "kubernetes_ca_cert": cluster.ca_pem(),
             "token_reviewer_jwt": cluster.issue("secrets", "reviewer"),
         });
-        let _answer = self.write(&format!("auth/{mount}/config"), &config);
+        self.kubernetes_mount(mount, &config);
         let bound = json!({
             "bound_service_account_names": [account],
             "bound_service_account_namespaces": [namespace],
         });
+        self.kubernetes_role(mount, role, bound, policies);
+    }
+
+    /// Enables kubernetes with this configuration: where tokens are reviewed, and as whom.
+    #[track_caller]
+    pub fn kubernetes_mount(&self, mount: &str, config: &Value) {
+        self.register_plugin("auth", "kubernetes", "vault-plugin-auth-kubernetes");
+        self.enable_login(mount, "kubernetes");
+        let _answer = self.write(&format!("auth/{mount}/config"), config);
+    }
+
+    /// A role of it, for the service accounts that `bound` says.
+    #[track_caller]
+    pub fn kubernetes_role(&self, mount: &str, role: &str, bound: Value, policies: &[&str]) {
         let path = format!("auth/{mount}/role/{role}");
         let _answer = self.write(&path, &role_of(policies, bound));
     }

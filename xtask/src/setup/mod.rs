@@ -12,6 +12,7 @@ use crate::exec::{self, Cmd};
 use crate::paths;
 use crate::versions::{APT_RUN, AptPackage, CargoTool, GoTool};
 
+pub(crate) mod kube;
 pub(crate) mod old_glibc;
 pub(crate) mod registry;
 pub(crate) mod runtimes;
@@ -20,14 +21,42 @@ pub(crate) mod server;
 /// Where Debian keeps PostgreSQL's server programs, outside `PATH`, a folder for each version.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 
-/// The command itself: the group that `build`, `test` and `demo` need.
-pub(crate) fn run() -> Answer {
+/// The command itself: the group that `build`, `test` and `demo` need; or what a tier needs.
+pub(crate) fn run(tier: Option<&str>) -> Answer {
+    match tier {
+        None => {}
+        Some("api") => return for_api(),
+        Some(other) => bail!("only the tier `api` can be set up by itself, not `{other}`"),
+    }
     for_running()?;
     println!("setup: everything for build, test and demo is here");
     println!(
         "setup: `lint`, `bench` and the tiers `openbao` and `api` install their own tools on first use"
     );
     Ok(true)
+}
+
+/// The servers of the tier `api`, all that can be had; an answer of no if one is missing.
+fn for_api() -> Answer {
+    for_running()?;
+    let lacks = [
+        match registry::for_api()? {
+            registry::Availability::Here(_) => None,
+            registry::Availability::Missing(lack) => Some(("the image registry", lack)),
+        },
+        match kube::for_api()? {
+            kube::Availability::Here(_) => None,
+            kube::Availability::Missing(lack) => Some(("the Kubernetes API", lack)),
+        },
+        match server::for_server()? {
+            server::Availability::Here(_) => None,
+            server::Availability::Missing(lack) => Some(("the secret server", lack)),
+        },
+    ];
+    for (name, lack) in lacks.iter().flatten() {
+        println!("setup: {name} is missing: {lack}");
+    }
+    Ok(lacks.iter().all(Option::is_none))
 }
 
 /// What `demo` and the process tests need.
@@ -207,11 +236,15 @@ pub(crate) fn go_tool(tool: GoTool) -> Result<PathBuf> {
             "setup: building {} {} once, some minutes",
             tool.name, tool.version
         );
-        Cmd::new("go")
+        let mut last = String::new();
+        let install = Cmd::new("go")
             .arg("install")
             .arg(format!("{}@{}", tool.package, tool.version))
-            .env("GOBIN", &dir)
-            .run()?;
+            .env("GOBIN", &dir);
+        let status = install.lines(|line| line.clone_into(&mut last))?;
+        if !status.success() {
+            bail!("go install of {} ended with {status}: {last}", tool.name);
+        }
     }
     Ok(program)
 }

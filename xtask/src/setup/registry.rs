@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use super::kube::is_unreachable;
 use super::server::go_lack;
 use crate::exec::{self, Cmd};
 use crate::versions::REGISTRY;
@@ -41,10 +42,16 @@ pub(crate) fn for_api() -> Result<Availability> {
     if let Some(here) = here()? {
         return Ok(Availability::Here(Registry(here)));
     }
-    if let Some(lack) = go_lack(&format!("name a registry by {PROGRAM}")) {
+    if let Some(lack) = go_lack(Some(&format!("name a registry by {PROGRAM}"))) {
         return Ok(Availability::Missing(lack));
     }
-    Ok(Availability::Here(Registry(super::go_tool(REGISTRY)?)))
+    match super::go_tool(REGISTRY) {
+        Ok(built) => Ok(Availability::Here(Registry(built))),
+        Err(error) if is_unreachable(&format!("{error:#}")) => {
+            Ok(Availability::Missing(format!("{error:#}")))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The registry that is here, without building any: what `doctor` shows.

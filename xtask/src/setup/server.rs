@@ -64,7 +64,7 @@ pub(crate) fn for_server() -> Result<Availability> {
         .filter(|package| !bin.join(program_name(package)).is_file())
         .collect();
     if !missing.is_empty() {
-        if let Some(lack) = go_lack("put `bao` or `vault` on PATH") {
+        if let Some(lack) = go_lack(Some("put `bao` or `vault` on PATH")) {
             return Ok(Availability::Missing(lack));
         }
         println!("setup: building the secret server {SERVER} once: about 5 minutes on two cores");
@@ -132,13 +132,16 @@ fn build(package: &str, bin: &Path) -> Result<()> {
         .with_context(|| format!("cannot move {} into place", finished.display()))
 }
 
-/// Why Go cannot build a server, and what else would do; nothing when it can.
-pub(super) fn go_lack(instead: &str) -> Option<String> {
-    let wanted = format!(
+/// Why Go cannot build a server, and what else would do, if anything; nothing when it can.
+pub(super) fn go_lack(instead: Option<&str>) -> Option<String> {
+    let mut wanted = format!(
         "it is built with Go {GO_WANTED}, or one from {}.{} on, which fetches that: see \
-         go.dev/doc/install, or {instead}",
+         go.dev/doc/install",
         GO_OLDEST.0, GO_OLDEST.1
     );
+    if let Some(instead) = instead {
+        wanted += &format!(", or {instead}");
+    }
     if exec::which("go").is_none() {
         return Some(wanted);
     }
