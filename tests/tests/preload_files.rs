@@ -159,53 +159,41 @@ fn a_signal_may_come_at_any_instruction() {
     }
 }
 
-/// Runs the readers against a writer that publishes all the time.
-fn rotated(library: CLibrary, threads: &str, reads: &str) -> Ended {
-    let served = Served::new("unused");
-    let program = compiled("rotation", library, &served);
-    let stop = served.folder().join("stop");
-    served.run_bare(&words(&[
+/// Runs the program `name` with the file, `arguments` and the stop file under a writer that waits so
+/// many microseconds after each version; none: it publishes all the time.
+fn rotated(name: &str, library: CLibrary, pause_us: Option<&str>, arguments: &[&str]) -> Ended {
+    let served = Served::new("unused").with(|wrapper| match pause_us {
+        Some(pause) => wrapper.env("ROTATING_PAUSE_US", pause),
+        None => wrapper,
+    });
+    let program = compiled(name, library, &served);
+    let (path, stop) = (served.path(), served.folder().join("stop"));
+    let mut all = words(&[
         &helper("rotating"),
         &library_file(),
-        &served.path(),
+        &path,
         &stop,
         &program,
-        &served.path(),
-        &Path::new(threads),
-        &Path::new(reads),
-        &stop,
-    ]))
+        &path,
+    ]);
+    all.extend(arguments.iter().map(Into::into));
+    all.extend(words(&[&stop]));
+    served.run_bare(&all)
 }
 
 #[test]
 fn a117_rotation_gives_no_mixture_and_open_descriptors_keep_their_version() {
     for library in CLibrary::DYNAMIC {
-        let ended = rotated(library, "8", "20000").with(0);
+        let ended = rotated("rotation", library, None, &["8", "20000"]).with(0);
         let expected = "mixed 0 failed 0 moved 0 changed 1\nended exit status: 0, versions true\n";
         assert_eq!(ended.stdout(), expected, "{ended:?}");
     }
 }
 
-/// Runs a program that needs the file and the stop file under a writer of 5,000 versions a second.
-fn rotated_slowly(name: &str, library: CLibrary) -> Ended {
-    let served = Served::new("unused").with(|wrapper| wrapper.env("ROTATING_PAUSE_US", "200"));
-    let program = compiled(name, library, &served);
-    let stop = served.folder().join("stop");
-    served.run_bare(&words(&[
-        &helper("rotating"),
-        &library_file(),
-        &served.path(),
-        &stop,
-        &program,
-        &served.path(),
-        &stop,
-    ]))
-}
-
 #[test]
 fn any_number_of_versions_is_held_by_whoever_has_the_descriptor() {
     for library in CLibrary::DYNAMIC {
-        let ended = rotated_slowly("versions", library).with(0);
+        let ended = rotated("versions", library, Some("200"), &[]).with(0);
         let expected = "wrong: own 0, forked 0, spawned 0, executed 0\n\
                         ended exit status: 0, versions true\n";
         assert_eq!(ended.stdout(), expected, "{library:?}");
@@ -215,7 +203,7 @@ fn any_number_of_versions_is_held_by_whoever_has_the_descriptor() {
 #[test]
 fn an_old_version_is_read_whole_while_programs_are_started() {
     for library in CLibrary::DYNAMIC {
-        let ended = rotated_slowly("holder", library).with(0);
+        let ended = rotated("holder", library, Some("200"), &[]).with(0);
         let expected = "wrong 0, failed 0, enough 1\nended exit status: 0, versions true\n";
         assert_eq!(ended.stdout(), expected, "{library:?}");
     }
