@@ -69,6 +69,22 @@ fn a_static_child_gets_no_descriptor_whatever_another_thread_executes() {
 }
 
 #[test]
+fn workers_keep_nothing_of_what_another_thread_hands_on() {
+    for library in CLibrary::DYNAMIC {
+        for how in ["fork", "vfork"] {
+            let served = Served::new("hunter2-secret");
+            let program = compiled("workers", library, &served);
+            let lister = compiled("lister", CLibrary::Static, &served);
+            let words = [program.as_path(), &lister, Path::new(how), Path::new("400")];
+            let ended = served.run(&words).with(0);
+            // The parent has them open: else there was nothing to be kept.
+            let expected = "given 0, kept 0, failed 0, open in the parent: yes\n";
+            assert_eq!(ended.stdout(), expected, "{library:?} {how}");
+        }
+    }
+}
+
+#[test]
 fn functions_of_the_programs_own_are_not_called_by_us() {
     for library in CLibrary::DYNAMIC {
         let served = Served::new("hunter2-secret");

@@ -21,7 +21,7 @@ use crate::lookup::path::PathBuf;
 use crate::state::names::Node;
 use crate::state::{marks, process, region};
 use crate::sys::errno::Errno;
-use crate::sys::kernel::{self, Fd};
+use crate::sys::kernel;
 use crate::sys::process::sched_yield;
 use tag::Tag;
 
@@ -117,7 +117,7 @@ pub fn fill(are_all: bool) {
 fn fill_one(fd: i32) -> Result<(), Errno> {
     // Whatever another thread does with the number meanwhile; and as long as this one is marked, the
     // copy stays.
-    let own = own_number(fd)?;
+    let own = kernel::dupfd_high(fd)?;
     marks::set(own.number());
     let filled = match token::inspect(own.number())? {
         Some((tag, ..)) => match kept::len(tag) {
@@ -133,19 +133,6 @@ fn fill_one(fd: i32) -> Result<(), Errno> {
     forget(own.number());
     filled
 }
-
-/// Another number for the file behind `fd`, for the time of a call.
-fn own_number(fd: i32) -> Result<Fd, Errno> {
-    kernel::dupfd_cloexec(fd, LOWEST).or_else(|error| match error {
-        // The limit is lower.
-        Errno::INVAL => kernel::dupfd_cloexec(fd, 3),
-        other => Err(other),
-    })
-}
-
-/// The lowest number of a descriptor for the time of a call. Chosen: out of the way of what programs
-/// count up from.
-const LOWEST: i32 = 700;
 
 /// Marks the virtual descriptors up to `last` that this process inherited.
 pub fn find_inherited(last: u32) {
@@ -227,7 +214,7 @@ impl Virtual {
     /// Runs `run` with a number of ours for the token: another thread may have put another file under
     /// the program's number since it was looked at. Without a free number it is the program's.
     fn with_own(&self, run: impl FnOnce(i32) -> Result<(), Errno>) -> Result<(), Errno> {
-        let own = match own_number(self.fd) {
+        let own = match kernel::dupfd_high(self.fd) {
             Err(Errno::MFILE) => return run(self.fd),
             own => own?,
         };

@@ -21,16 +21,23 @@ const IOV_MAX: c_int = 1024;
 
 /// The `count` bytes at `buffer`.
 ///
+/// # Errors
+///
+/// `EFAULT`: there is no buffer, and not nothing is asked for.
+///
 /// # Safety
 ///
 /// They are the caller's to be written, as read(2) demands.
-pub unsafe fn bytes<'a>(buffer: *mut c_void, count: usize) -> &'a mut [u8] {
-    if buffer.is_null() || count == 0 {
-        return &mut [];
+pub unsafe fn bytes<'a>(buffer: *mut c_void, count: usize) -> Result<&'a mut [u8], Errno> {
+    if count == 0 {
+        return Ok(&mut []);
+    }
+    if buffer.is_null() {
+        return Err(Errno::FAULT);
     }
     let count = count.min(isize::MAX.unsigned_abs());
     // SAFETY: not null, and for the rest the caller's promise.
-    unsafe { core::slice::from_raw_parts_mut(buffer.cast(), count) }
+    Ok(unsafe { core::slice::from_raw_parts_mut(buffer.cast(), count) })
 }
 
 /// Reads into `count` pieces one after the other, from `offset` on or, without one, from where the
@@ -60,7 +67,7 @@ pub unsafe fn scatter(
     let mut done = 0_usize;
     for piece in pieces {
         // SAFETY: the caller's promise.
-        let out = unsafe { bytes(piece.base, piece.len) };
+        let out = unsafe { bytes(piece.base, piece.len) }?;
         let count = found.read_at(at, out)?;
         done = done.saturating_add(count);
         at = at.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));

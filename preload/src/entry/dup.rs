@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-use crate::sys::errno::Errno;
+use crate::sys::errno::{self, Errno};
 
 use crate::descriptor;
 use crate::macros::Outcome;
@@ -17,10 +17,18 @@ fn prepare(old: c_int) -> Result<bool, Errno> {
     Ok(descriptor::of(old).is_some())
 }
 
+/// Before `old` gets the number `new`.
+#[inline(never)]
+fn prepare_for(old: c_int, new: c_int) -> Result<bool, Errno> {
+    let is_virtual = prepare(old)?;
+    hidden::yield_number(new)?;
+    Ok(is_virtual)
+}
+
 /// After `new` became a second number of a virtual descriptor, or of another one.
 fn follow(old: c_int, new: c_int, is_virtual: bool) -> Outcome<c_int> {
     if new < 0 {
-        return Some(Err(crate::sys::errno::get()));
+        return Some(Err(errno::get()));
     }
     if is_virtual {
         marks::set(new);
@@ -43,10 +51,7 @@ interpose! {
 
     /// dup2(2).
     fn dup2(old: c_int, new: c_int) -> c_int {
-        let prepared = prepare(old).and_then(|is_virtual| {
-            hidden::yield_number(new).map(|()| is_virtual)
-        });
-        let is_virtual = match prepared {
+        let is_virtual = match prepare_for(old, new) {
             Ok(is_virtual) => is_virtual,
             Err(error) => return Some(Err(error)),
         };
@@ -55,10 +60,7 @@ interpose! {
 
     /// dup3(2).
     fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
-        let prepared = prepare(old).and_then(|is_virtual| {
-            hidden::yield_number(new).map(|()| is_virtual)
-        });
-        let is_virtual = match prepared {
+        let is_virtual = match prepare_for(old, new) {
             Ok(is_virtual) => is_virtual,
             Err(error) => return Some(Err(error)),
         };

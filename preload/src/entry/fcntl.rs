@@ -6,7 +6,6 @@ use core::ffi::{c_int, c_ulong};
 
 use crate::sys::errno::Errno;
 
-use super::buffers;
 use crate::descriptor;
 use crate::macros::Outcome;
 use crate::state::{hidden, init, marks, overlay};
@@ -95,12 +94,12 @@ interpose! {
             Err(error) => return Some(Err(error)),
         };
         let left = len.saturating_sub(found.offset());
-        let left = c_int::try_from(left).unwrap_or(c_int::MAX);
-        // SAFETY: `FIONREAD` demands an `int` to be written.
-        let out = unsafe { buffers::bytes(argument as *mut _, size_of::<c_int>()) };
-        for (to, from) in out.iter_mut().zip(left.to_ne_bytes()) {
-            *to = from;
+        let out = argument as *mut c_int;
+        if out.is_null() {
+            return Some(Err(Errno::FAULT));
         }
+        // SAFETY: `FIONREAD` demands an `int` to be written, and it is not null.
+        unsafe { out.write_unaligned(c_int::try_from(left).unwrap_or(c_int::MAX)) };
         Some(Ok(0))
     }
 

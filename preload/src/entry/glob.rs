@@ -68,7 +68,7 @@ pub unsafe extern "C" fn glob(
     let flags = if is_ours {
         // SAFETY: glob(3) demands a structure with these members.
         let place = unsafe { &raw mut (*out).functions };
-        // SAFETY: as above; without the flag nobody reads what stood there.
+        // SAFETY: a member of that structure; without the flag nobody reads what stood there.
         unsafe { place.write(FUNCTIONS) };
         flags | OTHER_FUNCTIONS
     } else {

@@ -35,7 +35,10 @@ unsafe fn decide_link(
     let found = descriptor_named(unsafe { string::bytes(path) }?)?;
     let target = found.path()?;
     // SAFETY: the caller's promise.
-    let out = unsafe { buffers::bytes(buffer.cast(), size) };
+    let out = match unsafe { buffers::bytes(buffer.cast(), size) } {
+        Ok(out) => out,
+        Err(error) => return Some(Err(error)),
+    };
     let count = target.bytes().len().min(out.len());
     for (to, from) in out.iter_mut().zip(target.bytes()) {
         *to = *from;

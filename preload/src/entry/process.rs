@@ -4,7 +4,7 @@ use core::arch::naked_asm;
 use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::launch::frame;
+use crate::launch::{frame, handed};
 use crate::macros::Outcome;
 use crate::state::{init, process};
 use crate::sys::errno::{self, Errno};
@@ -20,6 +20,7 @@ pub(super) fn prepare() {
 fn follow(child: c_int) -> Outcome<c_int> {
     if child == 0 {
         process::adopt();
+        handed::close_copies();
     }
     if child < 0 {
         Some(Err(errno::get()))
@@ -33,12 +34,6 @@ interpose! {
     fn fork() -> c_int {
         prepare();
         follow(next!(fn fork() -> c_int))
-    }
-
-    /// `fork` under another name of glibc.
-    fn __fork() -> c_int {
-        prepare();
-        follow(next!(fn __fork() -> c_int))
     }
 
     /// _Fork(3).
@@ -69,6 +64,11 @@ interpose! {
         prepare();
         follow(next!(fn daemon(stays: c_int, keeps: c_int) -> c_int))
     }
+}
+
+same! {
+    /// `fork` under another name of glibc.
+    fn __fork = fork() -> c_int;
 }
 
 /// The address of the next function of `name`; 0 and `ENOSYS` when there is none.

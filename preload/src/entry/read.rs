@@ -29,9 +29,10 @@ unsafe fn decide(fd: c_int, buffer: *mut c_void, count: usize) -> Outcome<isize>
 unsafe fn read_marked(fd: c_int, buffer: *mut c_void, count: usize) -> Outcome<isize> {
     let found = descriptor::of(fd)?;
     let read = || {
+        let found = found.readable()?;
         // SAFETY: the caller's promise.
-        let out = unsafe { bytes(buffer, count) };
-        found.readable()?.read(out)
+        let out = unsafe { bytes(buffer, count) }?;
+        found.read(out)
     };
     Some(read().map(length))
 }
@@ -43,9 +44,10 @@ unsafe fn decide_at(fd: c_int, buffer: *mut c_void, count: usize, offset: i64) -
     let found = descriptor::of(fd)?;
     let read = || {
         let offset = u64::try_from(offset).map_err(|_negative| Errno::INVAL)?;
+        let found = found.readable()?;
         // SAFETY: the caller's promise.
-        let out = unsafe { bytes(buffer, count) };
-        found.readable()?.read_at(offset, out)
+        let out = unsafe { bytes(buffer, count) }?;
+        found.read_at(offset, out)
     };
     Some(read().map(length))
 }

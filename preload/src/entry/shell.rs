@@ -215,19 +215,18 @@ interpose! {
         unsafe { decide(command, mode) }
     }
 
-    /// `popen` under another name of glibc.
-    #[cfg_attr(not(feature = "shared-object"), expect(non_snake_case, reason = "its name"))]
-    fn _IO_popen(command: *const c_char, mode: *const c_char) -> *mut c_void {
-        // SAFETY: popen(3) demands the same.
-        unsafe { decide(command, mode) }
-    }
-
     /// pclose(3).
     fn pclose(stream: *mut c_void) -> c_int {
         let child = streams::take(stream as usize)?;
         next!(fn fclose(stream: *mut c_void) -> c_int);
         Some(finish(child))
     }
+}
+
+same! {
+    /// `popen` under another name of glibc.
+    #[cfg_attr(not(feature = "shared-object"), expect(non_snake_case, reason = "glibc's name"))]
+    fn _IO_popen = popen(command: *const c_char, mode: *const c_char) -> *mut c_void;
 }
 
 #[cfg(test)]

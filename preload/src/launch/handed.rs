@@ -1,15 +1,13 @@
 //! Our descriptors on the way to the next program, which takes them over.
 
+use core::sync::atomic::{AtomicI32, Ordering};
+
 use cloudtaser_abi::handover::Handover;
 
 use crate::descriptor;
 use crate::lookup::root;
 use crate::state::hidden::{self, Role};
 use crate::sys::kernel::{self, Fd};
-
-/// The lowest number of a descriptor for the time of a call. Chosen: out of the way of what programs
-/// count up from, and of the numbers that a child closes one by one.
-const LOWEST: i32 = 700;
 
 /// Their numbers.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +16,26 @@ pub struct Handed {
     pub region: i32,
     report: Option<i32>,
     ledger: Option<i32>,
+}
+
+/// The lowest and the highest number that a duplicate ever had.
+static RANGE: (AtomicI32, AtomicI32) = (AtomicI32::new(i32::MAX), AtomicI32::new(-1));
+
+/// A duplicate that goes through `exec` as soon as a child would find it ([`close_copies`]).
+fn duplicate(number: i32) -> Option<Fd> {
+    let made = kernel::dupfd_high(number).ok()?;
+    RANGE.0.fetch_min(made.number(), Ordering::Relaxed);
+    RANGE.1.fetch_max(made.number(), Ordering::Relaxed);
+    kernel::set_close_on_exec(made.number(), false).ok()?;
+    Some(made)
+}
+
+/// In a child: closes the duplicates that other threads of its parent had when it was made.
+pub fn close_copies() {
+    let (lowest, highest) = (&RANGE.0, &RANGE.1);
+    for number in lowest.load(Ordering::Relaxed)..=highest.load(Ordering::Relaxed) {
+        hidden::close_copy(number);
+    }
 }
 
 /// Descriptors for one call; closed when dropped.
@@ -51,11 +69,6 @@ impl Handed {
     /// Duplicates that go through `exec`; `None` when there is no number left.
     #[must_use]
     pub fn duplicate(&self) -> Option<Duplicates> {
-        let duplicate = |number: i32| {
-            kernel::dupfd(number, LOWEST)
-                .or_else(|_limit| kernel::dupfd(number, 3))
-                .ok()
-        };
         Some(Duplicates {
             region: duplicate(self.region)?,
             report: self.report.and_then(duplicate),

@@ -21,7 +21,7 @@ use core::ffi::{c_char, c_int};
 use cloudtaser_abi::region::Region;
 
 use crate::descriptor;
-use crate::state::{init, region};
+use crate::state::{init, process, region};
 use crate::sys::environ::Array;
 use crate::sys::errno::{self, Errno};
 use crate::sys::kernel::{self, CURRENT};
@@ -52,6 +52,8 @@ pub fn exec(
     let gift = choose(&region, target.as_ref(), Handed::live, 0);
     if gift.ours.is_some() {
         descriptor::fill(false);
+    } else if !process::owns_memory() {
+        handed::close_copies();
     }
     with_environment(old, &gift, &|array| {
         // Whatever another thread has in hand: in a child the table is a copy of that moment's.

@@ -23,10 +23,6 @@ pub enum Role {
 
 const ROLES: [Role; 3] = [Role::Region, Role::Report, Role::Ledger];
 
-/// The lowest number that our descriptors get. Chosen: a quarter below the usual soft limit of
-/// 1,024, far from what programs count up from.
-const LOWEST: i32 = 768;
-
 static NUMBERS: [AtomicI32; ROLES.len()] = [const { AtomicI32::new(-1) }; ROLES.len()];
 static MINIMUM: AtomicI32 = AtomicI32::new(i32::MAX);
 
@@ -72,6 +68,15 @@ fn is_that_of(role: Role, found: Result<[u64; 2], Errno>) -> bool {
     found.ok() == expected
 }
 
+/// Closes `fd` if it is another number of one of ours.
+pub fn close_copy(fd: i32) {
+    let found = identity(fd);
+    let is_copy = |role| is_that_of(role, found) && number(role) != Some(fd);
+    if ROLES.into_iter().any(is_copy) {
+        drop(Fd::from_number(fd));
+    }
+}
+
 /// Device and inode number of what is behind `fd`.
 fn identity(fd: i32) -> Result<[u64; 2], Errno> {
     let stat = kernel::fstat(fd)?;
@@ -114,7 +119,7 @@ fn is_at(role: Role, fd: i32) -> bool {
 /// Keeps `fd` under a high number, close-on-exec, and answers that; under its own number where no
 /// other is free. The descriptor that had the role is not closed.
 pub fn keep(role: Role, fd: Fd) -> i32 {
-    let number = match raise(&fd) {
+    let number = match kernel::dupfd_high(fd.number()) {
         Ok(raised) => raised.into_number(),
         Err(_no_room) => fd.into_number(),
     };
@@ -149,8 +154,7 @@ pub fn yield_number(fd: i32) -> Result<(), Errno> {
     }
     for role in ROLES {
         if number(role) == Some(fd) {
-            let moved =
-                kernel::dupfd_cloexec(fd, LOWEST).or_else(|_none| kernel::dupfd_cloexec(fd, 3))?;
+            let moved = kernel::dupfd_high(fd)?;
             adopt(role, moved.into_number());
         }
     }
@@ -164,9 +168,4 @@ pub fn next_within(first: u32, last: u32) -> Option<u32> {
         .filter_map(|role| u32::try_from(live(role)?).ok())
         .filter(|number| (first..=last).contains(number))
         .min()
-}
-
-fn raise(fd: &Fd) -> Result<Fd, Errno> {
-    kernel::dupfd_cloexec(fd.number(), LOWEST)
-        .or_else(|_limit| kernel::dupfd_cloexec(fd.number(), 200))
 }

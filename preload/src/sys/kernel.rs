@@ -327,6 +327,19 @@ pub fn dupfd_cloexec(fd: c_int, minimum: c_int) -> Result<Fd, Errno> {
     })
 }
 
+/// The lowest of our own numbers. Chosen: out of the way of what programs count up from, and of the
+/// numbers that a child closes one by one.
+const HIGH: c_int = 700;
+
+/// A second number for our own use, closed on exec: a high one, or where the limit is lower, from 3 on.
+///
+/// # Errors
+///
+/// Those of [`dupfd_cloexec`].
+pub fn dupfd_high(fd: c_int) -> Result<Fd, Errno> {
+    dupfd_cloexec(fd, HIGH).or_else(|_limit| dupfd_cloexec(fd, 3))
+}
+
 /// fcntl(2), `F_DUPFD`: the same, and not close-on-exec.
 ///
 /// # Errors

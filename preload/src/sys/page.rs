@@ -48,7 +48,7 @@ impl Deref for Page {
 
 impl DerefMut for Page {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        // SAFETY: as above; `&mut self` is the only way to them.
+        // SAFETY: mapped in `new`, kept until `drop`, and `&mut self` is the only way to them.
         unsafe { &mut *self.0 }
     }
 }

@@ -172,7 +172,7 @@ interpose! {
         let found = descriptor::of(fd)?;
         // SAFETY: getdents64(2) demands the same.
         let out = unsafe { buffers::bytes(out, count) };
-        Some(fill(&found, out).map(|count| isize::try_from(count).unwrap_or(0)))
+        Some(out.and_then(|out| fill(&found, out)).map(|count| isize::try_from(count).unwrap_or(0)))
     }
 }
 
