@@ -84,6 +84,23 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
     Ok(folder.join("cloudtaser"))
 }
 
+/// Builds the webhook's server and answers where it is. Released with the profile `webhook`: it
+/// unwinds (docs/design.md).
+///
+/// # Errors
+///
+/// When cargo cannot build it.
+pub(crate) fn build_webhook(release: bool) -> Result<PathBuf> {
+    let profile = if release { "webhook" } else { "dev" };
+    Cmd::new("cargo")
+        .args(["build", "--locked", "--package", "cloudtaser-webhook"])
+        .args(["--bin", "cloudtaser-webhook", "--profile", profile])
+        .dir(paths::root())
+        .run()?;
+    let folder = if release { "webhook" } else { "debug" };
+    Ok(paths::target()?.join(folder).join("cloudtaser-webhook"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

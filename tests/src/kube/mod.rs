@@ -9,6 +9,7 @@
 pub mod access;
 pub mod api;
 pub mod client;
+pub mod installed;
 pub mod namespace;
 pub mod path;
 pub mod webhook;
@@ -16,5 +17,6 @@ pub mod webhook;
 pub use access::Review;
 pub use api::Api;
 pub use client::{Client, Patch};
+pub use installed::{Installed, Replica};
 pub use namespace::Namespace;
 pub use webhook::{Hook, Mutating};

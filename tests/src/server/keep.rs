@@ -117,6 +117,26 @@ impl Started {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The file that holds it.
+    #[must_use]
+    pub fn log_file(&self) -> &Path {
+        &self.log
+    }
+
+    /// Waits for its end: the status, if it came within the limit and by itself.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be waited for.
+    pub fn ended_within(&mut self, limit: Duration) -> Option<i32> {
+        let mut status = None;
+        let _in_time = within(limit, || {
+            status = self.child.try_wait().expect("waited for");
+            status.is_some()
+        });
+        status.and_then(|status| status.code())
+    }
+
     /// The last lines of that.
     #[must_use]
     pub fn tail(&self) -> String {

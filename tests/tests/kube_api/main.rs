@@ -14,3 +14,4 @@ mod login;
 mod policies;
 mod server;
 mod tokens;
+mod webhook_path;

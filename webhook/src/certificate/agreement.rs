@@ -42,6 +42,8 @@ pub struct Report {
     pub broken: Option<ContentError>,
     /// Writes that another replica was faster with.
     pub conflicts: usize,
+    /// Webhooks of the configuration that come to us: without any, no API server asks us.
+    pub webhooks: usize,
 }
 
 /// A replica.
@@ -110,6 +112,7 @@ impl<C: Cluster> Agreement<C> {
         let stored = self.cluster.secret().await?;
         let now = clock();
         let configured: Vec<_> = bundles(configuration.as_ref());
+        report.webhooks = configured.len();
         let data = stored.as_ref().map(|stored| &stored.data);
         let content = data.map_or(Err(ContentError::Empty), Content::read);
         if let Ok(content) = &content {

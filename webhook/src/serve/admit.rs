@@ -29,6 +29,16 @@ pub struct Admission {
     pub events: Option<Events>,
 }
 
+/// An answer, as it goes out.
+#[derive(Debug)]
+pub struct Answered {
+    /// The AdmissionReview.
+    pub review: Value,
+    /// Whether what came was one, by its uid. Else the HTTP status says so too: nobody can tell which
+    /// review the answer is for.
+    pub is_review: bool,
+}
+
 /// What came of one review.
 struct Found {
     answer: Answer,
@@ -37,14 +47,18 @@ struct Found {
 }
 
 impl Admission {
-    /// Answers a review within `budget`.
+    /// Answers a review that came at `started`, within `budget` from there.
     ///
     /// # Errors
     ///
     /// An answer that cannot be written, which the types exclude: a server error, upon which the
     /// failure policy refuses the pod (*fails closed*).
-    pub async fn answer(&self, body: &[u8], budget: Duration) -> Result<Value, serde_json::Error> {
-        let started = Instant::now();
+    pub async fn answer(
+        &self,
+        body: &[u8],
+        started: Instant,
+        budget: Duration,
+    ) -> Result<Answered, serde_json::Error> {
         let request = match review::decode(body) {
             Ok(request) => request,
             Err(invalid) => {
@@ -54,7 +68,10 @@ impl Admission {
                     reason = invalid.problem,
                     "invalid review"
                 );
-                return Ok(review::encode_invalid(&invalid));
+                return Ok(Answered {
+                    is_review: invalid.uid.is_some(),
+                    review: review::encode_invalid(&invalid),
+                });
             }
         };
         let found = self.found(&request, started, budget).await;
@@ -77,7 +94,10 @@ impl Admission {
         {
             events.refused(&request.pod, &request.namespace, found.reason, message);
         }
-        review::encode(request.version, &request.uid, &found.answer)
+        Ok(Answered {
+            is_review: true,
+            review: review::encode(request.version, &request.uid, &found.answer)?,
+        })
     }
 
     async fn found(&self, request: &Request, started: Instant, budget: Duration) -> Found {

@@ -7,6 +7,8 @@
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
+use super::settings::Limits;
+
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Full {
@@ -22,18 +24,24 @@ pub struct Gate {
     all: Semaphore,
     running: Semaphore,
     bytes: Semaphore,
+    running_bytes: Semaphore,
+    most_running_bytes: usize,
     most: usize,
 }
 
 impl Gate {
-    /// Places for decisions, more for waiting, and the bytes of all bodies together.
+    /// The places that these limits give.
     #[must_use]
-    pub fn new(running: usize, waiting: usize, bytes: usize) -> Self {
+    pub fn new(limits: &Limits) -> Self {
+        let (running, waiting) = (limits.running, limits.waiting);
         let most = running.saturating_add(waiting).min(Semaphore::MAX_PERMITS);
+        let most_running_bytes = limits.running_bytes.min(Semaphore::MAX_PERMITS);
         Self {
             all: Semaphore::new(most),
             running: Semaphore::new(running.min(Semaphore::MAX_PERMITS)),
-            bytes: Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)),
+            bytes: Semaphore::new(limits.bodies_bytes.min(Semaphore::MAX_PERMITS)),
+            running_bytes: Semaphore::new(most_running_bytes),
+            most_running_bytes,
             most,
         }
     }
@@ -48,14 +56,22 @@ impl Gate {
         self.all.try_acquire().map_err(|_none| Full::Queue)
     }
 
-    /// A place for deciding.
+    /// A place for deciding about a review of so many bytes.
     ///
     /// # Errors
     ///
     /// [`Full::Late`].
-    pub async fn run(&self, end: Instant) -> Result<SemaphorePermit<'_>, Full> {
-        let place = timeout_at(end, self.running.acquire()).await;
-        place.ok().and_then(Result::ok).ok_or(Full::Late)
+    pub async fn run(&self, bytes: usize, end: Instant) -> Result<[SemaphorePermit<'_>; 2], Full> {
+        // The largest reviews run alone.
+        let bytes =
+            u32::try_from(bytes.min(self.most_running_bytes)).map_err(|_huge| Full::Late)?;
+        let places = async {
+            let place = self.running.acquire().await.ok()?;
+            let room = self.running_bytes.acquire_many(bytes).await.ok()?;
+            Some([place, room])
+        };
+        let places = timeout_at(end, places).await;
+        places.ok().flatten().ok_or(Full::Late)
     }
 
     /// Room for a part of a body.
@@ -82,7 +98,13 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_too_much_is_told_at_once_and_places_come_back() {
-        let gate = Gate::new(1, 1, 10);
+        let gate = Gate::new(&Limits {
+            running: 1,
+            waiting: 1,
+            bodies_bytes: 10,
+            running_bytes: 10,
+            ..Limits::default()
+        });
         let first = gate.enter().unwrap();
         let _second = gate.enter().unwrap();
         assert_eq!(gate.enter().unwrap_err(), Full::Queue);
@@ -92,7 +114,7 @@ mod tests {
         let now = Instant::now();
         let _all = gate.room(10, now).await.unwrap();
         assert_eq!(gate.room(1, now).await.unwrap_err(), Full::Late);
-        let _runs = gate.run(now).await.unwrap();
-        assert_eq!(gate.run(now).await.unwrap_err(), Full::Late);
+        let _runs = gate.run(100, now).await.unwrap();
+        assert_eq!(gate.run(0, now).await.unwrap_err(), Full::Late);
     }
 }

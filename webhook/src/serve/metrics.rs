@@ -44,12 +44,14 @@ pub struct Metrics {
     pub turned_away: Family<Reason, Counter>,
     /// Look-ups of images by outcome.
     pub images: Family<Reason, Counter>,
-    /// Questions for an image, and those of them that a registry was asked for.
-    pub image_questions: Gauge,
-    /// As above.
-    pub image_requests: Gauge,
     /// Requests under way.
     pub in_flight: Gauge,
+    /// Connections that are open.
+    pub connections: Gauge,
+    /// Connections that we ended, by reason.
+    pub connections_ended: Family<Reason, Counter>,
+    /// Failed attempts to keep the certificate, by reason.
+    pub certificate_failures: Family<Reason, Counter>,
     /// Seconds since 1970.
     pub certificate_end: Gauge<f64, AtomicU64>,
     /// 1 when all profiles were read at least once.
@@ -68,9 +70,10 @@ impl Default for Metrics {
             seconds: Histogram::new(SECONDS),
             turned_away: Family::default(),
             images: Family::default(),
-            image_questions: Gauge::default(),
-            image_requests: Gauge::default(),
             in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            connections_ended: Family::default(),
+            certificate_failures: Family::default(),
             certificate_end: Gauge::default(),
             profiles_read: Gauge::default(),
             profiles_stale: Gauge::default(),
@@ -99,11 +102,16 @@ impl Default for Metrics {
             "Images asked for, by outcome",
             m.images.clone(),
         );
-        let help = "Questions for an image since the start";
-        r.register("image_questions", help, m.image_questions.clone());
-        let help = "Those of them that no answer in memory served";
-        r.register("image_cache_misses", help, m.image_requests.clone());
         r.register("in_flight", "Requests under way", m.in_flight.clone());
+        r.register(
+            "connections",
+            "Connections that are open",
+            m.connections.clone(),
+        );
+        let help = "Connections that the webhook ended, by reason";
+        r.register("connections_ended", help, m.connections_ended.clone());
+        let help = "Failed attempts to keep the certificate, by reason";
+        r.register("certificate_failures", help, m.certificate_failures.clone());
         let help = "End of the serving certificate, seconds since 1970";
         r.register("certificate_end_seconds", help, m.certificate_end.clone());
         let help = "1 when all profiles were read";
@@ -120,6 +128,18 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts a request that is not decided about.
+    pub fn turn_away(&self, reason: &'static str) {
+        self.turned_away.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// Counts a connection that we end.
+    pub fn end_connection(&self, reason: &'static str) {
+        self.connections_ended
+            .get_or_create(&Reason { reason })
+            .inc();
+    }
+
     /// The text of OpenMetrics.
     ///
     /// # Errors

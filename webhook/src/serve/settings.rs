@@ -10,19 +10,21 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of all reviews under way.
     pub bodies_bytes: usize,
-    /// Time for a request's head and for its body, each.
+    /// Time for a request's head, for its body, and for taking a part of an answer, each.
     pub read: Duration,
-    /// Time for a TLS handshake, the wait for its turn included.
+    /// Time for a TLS handshake.
     pub handshake: Duration,
-    /// Handshakes at once.
-    pub handshakes: usize,
-    /// Connections at once.
+    /// A connection on which nothing is asked for so long is closed.
+    pub idle: Duration,
+    /// Connections at once. One more takes the place of one that asks for nothing.
     pub connections: usize,
+    /// Bytes of the reviews that are decided about at once.
+    pub running_bytes: usize,
     /// Decisions at once.
     pub running: usize,
     /// Requests that wait beside them.
     pub waiting: usize,
-    /// From the signal to the end of taking connections.
+    /// From the signal to the end of taking connections: time for the others to forget us.
     pub drain: Duration,
     /// From there to the end of the process.
     pub finish: Duration,
@@ -38,12 +40,17 @@ impl Default for Limits {
             body_bytes: (3 << 20) + (64 << 10),
             // Chosen: half of 64 MiB; 500 pods of 20 KiB are 10 MiB.
             bodies_bytes: 32 << 20,
+            // Chosen: what is read takes up to ten times the memory of its text, for microseconds
+            // or for as long as a registry takes to answer; 2,000 pods of 4 KiB.
+            running_bytes: 8 << 20,
             read: Duration::from_secs(5),
             handshake: Duration::from_secs(5),
-            // Chosen: one takes a millisecond of a core.
-            handshakes: 64,
-            // Chosen: API servers of a control plane hold a few each; one costs 40 KiB.
-            connections: 512,
+            // Above 90 s, after which an API server closes it itself (Go, net/http's DefaultTransport):
+            // who closes first must not be us, for a request could be on its way.
+            idle: Duration::from_secs(120),
+            // Chosen: an API server opens one for each review under way (HTTP/1.1); with its buffers
+            // an idle one costs some 40 KiB.
+            connections: 1024,
             // Chosen: 500 pods at once are a large roll-out.
             running: 512,
             waiting: 1024,

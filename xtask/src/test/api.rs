@@ -54,10 +54,12 @@ fn kube_api(report: &mut Report, filter: Option<&str>) -> Result<()> {
     };
     setup::for_running()?;
     let binary = product::build(true)?;
+    let webhook = product::build_webhook(false)?;
     let cargo = Cmd::new("cargo")
         .args(["test", "--locked", "--package", "cloudtaser-tests"])
         .args(["--features", "kube-api", "--test", "kube_api"])
-        .env("CLOUDTASER_BIN", binary);
+        .env("CLOUDTASER_BIN", binary)
+        .env("CLOUDTASER_WEBHOOK_BIN", webhook);
     let cargo = match server::for_server() {
         Ok(Secrets::Here(server)) => server.told(cargo),
         Ok(Secrets::Missing(what)) => lacking(cargo, &what),

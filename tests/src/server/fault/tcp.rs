@@ -41,7 +41,7 @@ pub fn before(server: SocketAddr, times: usize, fault: TcpFault) -> Front {
 }
 
 /// Passes bytes in both directions until one side closes.
-pub(super) fn join(client: TcpStream, server: SocketAddr, fault: TcpFault, shared: &Shared) {
+pub(crate) fn join(client: TcpStream, server: SocketAddr, fault: TcpFault, shared: &Shared) {
     let server = TcpStream::connect(server).expect("the server listens");
     let number = shared.keep(&server);
     std::thread::scope(|scope| {
