@@ -155,6 +155,8 @@ macro_rules! interpose_path {
                     $look: $crate::lookup::Look,
                     $($arg: $ty),*
                 ) -> $crate::macros::Outcome<$ret> {
+                    // Not every decision needs them all.
+                    let _all = ($($arg,)*);
                     $decision
                 }
                 // SAFETY: the caller's promise: a string.
