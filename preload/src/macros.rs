@@ -140,7 +140,7 @@ macro_rules! interpose {
 /// The same for calls by a path, whose decision is asked again when the kernel finds nothing there
 /// ([`Look`](crate::lookup::Look)).
 macro_rules! interpose_path {
-    ($($(#[$meta:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty { |$look:ident| $decision:expr })*) => {
+    ($($(#[$meta:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty { |$path:ident, $look:ident| $decision:expr })*) => {
         $(
             $(#[$meta])*
             ///
@@ -149,10 +149,24 @@ macro_rules! interpose_path {
             /// What the C library's function of this name demands of its caller.
             #[cfg_attr(feature = "shared-object", unsafe(no_mangle))]
             pub unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
-                let decide = |$look: $crate::lookup::Look| -> $crate::macros::Outcome<$ret> {
+                // Not a closure: it would keep the arguments in memory.
+                #[inline(never)]
+                unsafe fn answer_of(
+                    $look: $crate::lookup::Look,
+                    $($arg: $ty),*
+                ) -> $crate::macros::Outcome<$ret> {
+                    // Not every decision needs them all.
+                    let _all = ($($arg,)*);
                     $decision
+                }
+                // SAFETY: the caller's promise: a string.
+                let is_foreign = unsafe { $crate::entry::open::is_foreign($path) };
+                let mut decided = if is_foreign {
+                    None
+                } else {
+                    // SAFETY: the caller's promise.
+                    unsafe { answer_of($crate::lookup::Look::First, $($arg),*) }
                 };
-                let mut decided = decide($crate::lookup::Look::First);
                 if decided.is_none() {
                     let answer = next!(fn $name($($arg: $ty),*) -> $ret);
                     if answer != <$ret as $crate::macros::Failure>::FAILED
@@ -160,7 +174,8 @@ macro_rules! interpose_path {
                     {
                         return answer;
                     }
-                    decided = decide($crate::lookup::Look::Again);
+                    // SAFETY: the caller's promise.
+                    decided = unsafe { answer_of($crate::lookup::Look::Again, $($arg),*) };
                 }
                 match decided {
                     None => <$ret as $crate::macros::Failure>::FAILED,

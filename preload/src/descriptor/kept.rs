@@ -16,6 +16,7 @@ use super::tag::Tag;
 use super::token;
 use crate::state::{marks, process, region};
 use crate::sys::page::SIZE;
+use crate::sys::process::sched_yield;
 
 struct Place {
     /// Of [`key`]; 0 for nothing.
@@ -27,6 +28,9 @@ struct Place {
 
 /// Chosen: few enough that the locked pages fit beside the region where the limit is 64 KiB of 8 MiB.
 const PLACES: usize = 16;
+
+/// How often a thread gives way to one that makes a copy. Chosen: as long as some copies take.
+const WAITS: u32 = 16;
 
 static KEPT: [Place; PLACES] = [const {
     Place {
@@ -89,34 +93,42 @@ pub(super) fn keep(index: usize, entry: &Entry<'_>) -> Option<Tag> {
         version: Tag::version_bits(snapshot.version),
         ..Tag::default()
     };
-    let tag = tag_of(entry.snapshot().ok()?);
-    if has(tag) {
-        return Some(tag);
+    for _ in 0..WAITS {
+        let tag = tag_of(entry.snapshot().ok()?);
+        if has(tag) {
+            return Some(tag);
+        }
+        // Another thread is likely to copy the same version: two would be in each other's way.
+        let is_changing = |place: &Place| place.is_changing.load(Relaxed);
+        if !KEPT.iter().any(is_changing) {
+            break;
+        }
+        sched_yield();
     }
     // Which of the parent's descriptors are in use cannot be seen from here.
     if !process::owns_memory() {
         return None;
     }
-    let (page, snapshot) = token::Mapping::of_value(entry)?;
-    let tag = tag_of(snapshot);
     // An older version goes first: nobody is to find it here longer than it is in use.
     let older = KEPT.iter().filter(|place| place.is_of(index));
     let from = NEXT.fetch_add(1, Relaxed);
     let any = (from..from.wrapping_add(PLACES)).filter_map(|at| KEPT.get(at % PLACES));
     let place = older.chain(any).find(|place| place.claim())?;
-    let base = place.base.load(Relaxed);
-    let placed = if base == 0 {
-        Some(page.into_base())
-    } else {
-        page.replace(base)
-    };
-    if let Some(base) = placed {
+    let tag = token::Mapping::of_value(entry).and_then(|(page, snapshot)| {
+        let base = place.base.load(Relaxed);
+        let base = if base == 0 {
+            page.into_base()
+        } else {
+            page.replace(base)?
+        };
+        let tag = tag_of(snapshot);
         place.base.store(base, Relaxed);
         place.len.store(snapshot.len, Relaxed);
         place.key.store(key(tag), SeqCst);
-    }
+        Some(tag)
+    });
     place.is_changing.store(false, SeqCst);
-    placed.map(|_base| tag)
+    tag
 }
 
 impl Place {

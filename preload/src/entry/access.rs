@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_int};
 
 use crate::sys::errno::Errno;
 
-use super::open::{CURRENT, is_foreign, locate_at};
+use super::open::{CURRENT, locate_at};
 use super::stat::exists;
 use crate::descriptor;
 use crate::lookup::{Last, Look};
@@ -19,26 +19,8 @@ const R_OK: c_int = 4;
 /// # Safety
 ///
 /// `path` is null or a string.
-#[inline(always)]
-unsafe fn decide(directory: c_int, path: *const c_char, mode: c_int, look: Look) -> Outcome<c_int> {
-    // SAFETY: the caller's promise.
-    if look == Look::First && unsafe { is_foreign(path) } {
-        return None;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { decide_own(directory, path, mode, look) }
-}
-
-/// # Safety
-///
-/// `path` is null or a string.
 #[inline(never)]
-unsafe fn decide_own(
-    directory: c_int,
-    path: *const c_char,
-    mode: c_int,
-    look: Look,
-) -> Outcome<c_int> {
+unsafe fn decide(directory: c_int, path: *const c_char, mode: c_int, look: Look) -> Outcome<c_int> {
     // SAFETY: the caller's promise.
     let located = unsafe { locate_at(directory, path, Last::Followed, look) }?;
     let answer = match located.node {
@@ -73,19 +55,19 @@ interpose_path! {
     /// access(2).
     fn access(path: *const c_char, mode: c_int) -> c_int {
         // SAFETY: access(2) demands a string.
-        |look| unsafe { decide(CURRENT, path, mode, look) }
+        |path, look| unsafe { decide(CURRENT, path, mode, look) }
     }
 
     /// faccessat(2).
     fn faccessat(directory: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int {
         // SAFETY: faccessat(2) demands a string.
-        |look| unsafe { decide(directory, path, mode, look) }
+        |path, look| unsafe { decide(directory, path, mode, look) }
     }
 
     /// euidaccess(3).
     fn euidaccess(path: *const c_char, mode: c_int) -> c_int {
         // SAFETY: euidaccess(3) demands a string.
-        |look| unsafe { decide(CURRENT, path, mode, look) }
+        |path, look| unsafe { decide(CURRENT, path, mode, look) }
     }
 }
 

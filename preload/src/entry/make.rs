@@ -44,49 +44,49 @@ interpose_path! {
     /// mkdir(2).
     fn mkdir(path: *const c_char, mode: c_uint) -> c_int {
         // SAFETY: mkdir(2) demands a string.
-        |look| unsafe { occupied(CURRENT, path, look) }
+        |path, look| unsafe { occupied(CURRENT, path, look) }
     }
 
     /// mkdirat(2).
     fn mkdirat(directory: c_int, path: *const c_char, mode: c_uint) -> c_int {
         // SAFETY: mkdirat(2) demands a string.
-        |look| unsafe { occupied(directory, path, look) }
+        |path, look| unsafe { occupied(directory, path, look) }
     }
 
     /// mkfifo(3).
     fn mkfifo(path: *const c_char, mode: c_uint) -> c_int {
         // SAFETY: mkfifo(3) demands a string.
-        |look| unsafe { occupied(CURRENT, path, look) }
+        |path, look| unsafe { occupied(CURRENT, path, look) }
     }
 
     /// mkfifoat(3).
     fn mkfifoat(directory: c_int, path: *const c_char, mode: c_uint) -> c_int {
         // SAFETY: mkfifoat(3) demands a string.
-        |look| unsafe { occupied(directory, path, look) }
+        |path, look| unsafe { occupied(directory, path, look) }
     }
 
     /// mknod(2).
     fn mknod(path: *const c_char, mode: c_uint, device: c_ulong) -> c_int {
         // SAFETY: mknod(2) demands a string.
-        |look| unsafe { occupied(CURRENT, path, look) }
+        |path, look| unsafe { occupied(CURRENT, path, look) }
     }
 
     /// mknodat(2).
     fn mknodat(directory: c_int, path: *const c_char, mode: c_uint, device: c_ulong) -> c_int {
         // SAFETY: mknodat(2) demands a string.
-        |look| unsafe { occupied(directory, path, look) }
+        |path, look| unsafe { occupied(directory, path, look) }
     }
 
     /// symlink(2).
     fn symlink(target: *const c_char, path: *const c_char) -> c_int {
         // SAFETY: symlink(2) demands a string.
-        |look| unsafe { occupied(CURRENT, path, look) }
+        |path, look| unsafe { occupied(CURRENT, path, look) }
     }
 
     /// symlinkat(2).
     fn symlinkat(target: *const c_char, directory: c_int, path: *const c_char) -> c_int {
         // SAFETY: symlinkat(2) demands a string.
-        |look| unsafe { occupied(directory, path, look) }
+        |path, look| unsafe { occupied(directory, path, look) }
     }
 }
 

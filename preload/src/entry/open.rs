@@ -42,7 +42,7 @@ pub struct OpenHow {
 ///
 /// `path` is null or a string.
 #[inline(never)]
-pub(super) unsafe fn is_foreign(path: *const c_char) -> bool {
+pub(crate) unsafe fn is_foreign(path: *const c_char) -> bool {
     init::ensure();
     // SAFETY: the caller's promise.
     let text = unsafe { string::bytes(path) };
@@ -172,28 +172,8 @@ unsafe fn open_overlay(directory: c_int, path: *const c_char, flags: c_int) -> O
 /// # Safety
 ///
 /// `path` is null or a string.
-#[inline(always)]
-pub(super) unsafe fn decide(
-    directory: c_int,
-    path: *const c_char,
-    flags: c_int,
-    look: Look,
-) -> Outcome<c_int> {
-    // What is opened as a directory may be the current one, under whatever name.
-    let may_be_unnamed = flags & O_DIRECTORY != 0;
-    // SAFETY: the caller's promise.
-    if look == Look::First && !may_be_unnamed && unsafe { is_foreign(path) } {
-        return None;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { decide_own(directory, path, flags, look) }
-}
-
-/// # Safety
-///
-/// That of [`decide`].
 #[inline(never)]
-unsafe fn decide_own(
+pub(super) unsafe fn decide(
     directory: c_int,
     path: *const c_char,
     flags: c_int,
@@ -243,37 +223,37 @@ interpose_path! {
     /// open(2). `mode` counts for a new file only.
     fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         // SAFETY: open(2) demands a string.
-        |look| unsafe { decide(CURRENT, path, flags, look) }
+        |path, look| unsafe { decide(CURRENT, path, flags, look) }
     }
 
     /// Fortified `open` without a mode (glibc, `_FORTIFY_SOURCE`).
     fn __open_2(path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: open(2) demands a string.
-        |look| unsafe { decide(CURRENT, path, flags, look) }
+        |path, look| unsafe { decide(CURRENT, path, flags, look) }
     }
 
     /// Fortified `open64` without a mode.
     fn __open64_2(path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: open(2) demands a string.
-        |look| unsafe { decide(CURRENT, path, flags, look) }
+        |path, look| unsafe { decide(CURRENT, path, flags, look) }
     }
 
     /// openat(2).
     fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         // SAFETY: openat(2) demands a string.
-        |look| unsafe { decide(directory, path, flags, look) }
+        |path, look| unsafe { decide(directory, path, flags, look) }
     }
 
     /// Fortified `openat` without a mode.
     fn __openat_2(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: openat(2) demands a string.
-        |look| unsafe { decide(directory, path, flags, look) }
+        |path, look| unsafe { decide(directory, path, flags, look) }
     }
 
     /// Fortified `openat64` without a mode.
     fn __openat64_2(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: openat(2) demands a string.
-        |look| unsafe { decide(directory, path, flags, look) }
+        |path, look| unsafe { decide(directory, path, flags, look) }
     }
 }
 

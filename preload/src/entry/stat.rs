@@ -98,26 +98,8 @@ fn decide_open(fd: c_int) -> Outcome<Attributes> {
 /// # Safety
 ///
 /// As stat(2): `path` is null or a string, `out` is the caller's to be written.
-#[inline(always)]
-unsafe fn of_path(
-    directory: c_int,
-    path: *const c_char,
-    (flags, look): (c_int, Look),
-    out: *mut Stat,
-) -> Outcome<c_int> {
-    // SAFETY: the caller's promise.
-    if look == Look::First && unsafe { is_foreign(path) } {
-        return None;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { put_path(directory, path, (flags, look), out) }
-}
-
-/// # Safety
-///
-/// That of [`of_path`].
 #[inline(never)]
-unsafe fn put_path(
+unsafe fn of_path(
     directory: c_int,
     path: *const c_char,
     (flags, look): (c_int, Look),
@@ -174,43 +156,51 @@ interpose_path! {
     /// stat(2).
     fn stat(path: *const c_char, out: *mut Stat) -> c_int {
         // SAFETY: stat(2) demands a string and room for the answer.
-        |look| unsafe { of_path(CURRENT, path, (0, look), out) }
+        |path, look| unsafe { of_path(CURRENT, path, (0, look), out) }
     }
 
     /// `stat` as programs linked before glibc 2.33 call it.
     fn __xstat(version: c_int, path: *const c_char, out: *mut Stat) -> c_int {
         // SAFETY: stat(2) demands a string and room for the answer.
-        |look| unsafe { of_path(CURRENT, path, (0, look), out) }
+        |path, look| unsafe { of_path(CURRENT, path, (0, look), out) }
     }
 
     /// fstatat(2).
     fn fstatat(directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
         // SAFETY: stat(2) demands a string and room for the answer.
-        |look| unsafe { of_path(directory, path, (flags, look), out) }
+        |path, look| unsafe { of_path(directory, path, (flags, look), out) }
     }
 
     /// `fstatat` as programs linked before glibc 2.33 call it.
     fn __fxstatat(version: c_int, directory: c_int, path: *const c_char, out: *mut Stat, flags: c_int) -> c_int {
         // SAFETY: stat(2) demands a string and room for the answer.
-        |look| unsafe { of_path(directory, path, (flags, look), out) }
+        |path, look| unsafe { of_path(directory, path, (flags, look), out) }
     }
 
     /// statx(2).
     fn statx(directory: c_int, path: *const c_char, flags: c_int, mask: c_uint, out: *mut Statx) -> c_int {
         // SAFETY: stat(2) demands a string and room for the answer.
-        |look| unsafe { statx_of_path(directory, path, (flags, look), out) }
+        |path, look| unsafe { statx_of_path(directory, path, (flags, look), out) }
     }
 }
 
 interpose! {
     /// lstat(2): none of our files is a symbolic link.
     fn lstat(path: *const c_char, out: *mut Stat) -> c_int {
+        // SAFETY: stat(2) demands a string.
+        if unsafe { is_foreign(path) } {
+            return None;
+        }
         // SAFETY: stat(2) demands a string and room for the answer.
         unsafe { of_path(CURRENT, path, (NOFOLLOW, Look::First), out) }
     }
 
     /// `lstat` as programs linked before glibc 2.33 call it.
     fn __lxstat(version: c_int, path: *const c_char, out: *mut Stat) -> c_int {
+        // SAFETY: stat(2) demands a string.
+        if unsafe { is_foreign(path) } {
+            return None;
+        }
         // SAFETY: stat(2) demands a string and room for the answer.
         unsafe { of_path(CURRENT, path, (NOFOLLOW, Look::First), out) }
     }

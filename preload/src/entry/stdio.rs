@@ -204,7 +204,7 @@ interpose_path! {
     /// fopen(3).
     fn fopen(path: *const c_char, mode: *const c_char) -> *mut Stream {
         // SAFETY: fopen(3) demands strings.
-        |look| unsafe { decide_open(path, mode, look) }
+        |path, look| unsafe { decide_open(path, mode, look) }
     }
 }
 

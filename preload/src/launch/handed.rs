@@ -18,22 +18,25 @@ pub struct Handed {
     ledger: Option<i32>,
 }
 
-/// The lowest and the highest number that a duplicate ever had.
-static RANGE: (AtomicI32, AtomicI32) = (AtomicI32::new(i32::MAX), AtomicI32::new(-1));
+/// What the lowest number that a duplicate ever had is below `i32::MAX`.
+static BELOW_MAX: AtomicI32 = AtomicI32::new(0);
+/// The highest one.
+static HIGHEST: AtomicI32 = AtomicI32::new(0);
 
 /// A duplicate that goes through `exec` as soon as a child would find it ([`close_copies`]).
 fn duplicate(number: i32) -> Option<Fd> {
     let made = kernel::dupfd_high(number).ok()?;
-    RANGE.0.fetch_min(made.number(), Ordering::Relaxed);
-    RANGE.1.fetch_max(made.number(), Ordering::Relaxed);
+    let below = i32::MAX.wrapping_sub(made.number());
+    BELOW_MAX.fetch_max(below, Ordering::Relaxed);
+    HIGHEST.fetch_max(made.number(), Ordering::Relaxed);
     kernel::set_close_on_exec(made.number(), false).ok()?;
     Some(made)
 }
 
 /// In a child: closes the duplicates that other threads of its parent had when it was made.
 pub fn close_copies() {
-    let (lowest, highest) = (&RANGE.0, &RANGE.1);
-    for number in lowest.load(Ordering::Relaxed)..=highest.load(Ordering::Relaxed) {
+    let lowest = i32::MAX.wrapping_sub(BELOW_MAX.load(Ordering::Relaxed));
+    for number in lowest..=HIGHEST.load(Ordering::Relaxed) {
         hidden::close_copy(number);
     }
 }

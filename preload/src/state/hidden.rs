@@ -23,8 +23,12 @@ pub enum Role {
 
 const ROLES: [Role; 3] = [Role::Region, Role::Report, Role::Ledger];
 
-static NUMBERS: [AtomicI32; ROLES.len()] = [const { AtomicI32::new(-1) }; ROLES.len()];
-static MINIMUM: AtomicI32 = AtomicI32::new(i32::MAX);
+// Zero at first, as all our memory is: then the file has no data to be mapped and copied.
+
+/// One more than the number; 0 for none.
+static NUMBERS: [AtomicI32; ROLES.len()] = [const { AtomicI32::new(0) }; ROLES.len()];
+/// What the lowest number that was ever ours is below `i32::MAX`.
+static BELOW_MAX: AtomicI32 = AtomicI32::new(0);
 
 /// Device and inode numbers of the region, the report and the ledger.
 static IDENTITIES: [[AtomicU64; 2]; ROLES.len()] =
@@ -52,7 +56,7 @@ impl Role {
 #[must_use]
 pub fn number(role: Role) -> Option<i32> {
     let number = role.place()?.load(Ordering::Acquire);
-    (number >= 0).then_some(number)
+    number.checked_sub(1).filter(|number| *number >= 0)
 }
 
 /// The number of a descriptor of ours that is what it was when it was taken over: a program can
@@ -91,7 +95,7 @@ fn read(number: &AtomicU64) -> u64 {
 #[inline(always)]
 #[must_use]
 pub fn has(fd: i32) -> bool {
-    fd >= MINIMUM.load(Ordering::Relaxed) && is_listed(fd)
+    fd >= i32::MAX.wrapping_sub(BELOW_MAX.load(Ordering::Relaxed)) && is_listed(fd)
 }
 
 #[cold]
@@ -130,14 +134,14 @@ pub fn keep(role: Role, fd: Fd) -> i32 {
 /// Takes over the number `fd`, which stays as it is. Negative for none.
 pub fn adopt(role: Role, fd: i32) {
     if let Some(place) = role.place() {
-        place.store(fd, Ordering::Release);
+        place.store(fd.wrapping_add(1), Ordering::Release);
         if fd >= 0 {
             if let (Some(places), Ok(numbers)) = (role.identity(), identity(fd)) {
                 for (place, number) in places.iter().zip(numbers) {
                     place.store(number, Ordering::Relaxed);
                 }
             }
-            MINIMUM.fetch_min(fd, Ordering::Relaxed);
+            BELOW_MAX.fetch_max(i32::MAX.wrapping_sub(fd), Ordering::Relaxed);
         }
     }
 }

@@ -13,6 +13,7 @@ const LOWEST: usize = 4096;
 /// `pointer` is null, or points to a string that ends with NUL and is not changed while the slice
 /// lives: the callers pass on what the C library's function of that name demands of its caller.
 #[must_use]
+#[inline(always)]
 pub unsafe fn bytes<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
     // SAFETY: the caller's promise.
     unsafe { cstr(pointer) }.map(CStr::to_bytes)
@@ -24,6 +25,7 @@ pub unsafe fn bytes<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
 ///
 /// That of [`bytes`].
 #[must_use]
+#[inline(always)]
 pub unsafe fn cstr<'a>(pointer: *const c_char) -> Option<&'a CStr> {
     if (pointer as usize) < LOWEST {
         return None;
