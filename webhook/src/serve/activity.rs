@@ -92,11 +92,16 @@ impl Activity {
         }
     }
 
-    /// A request's head is there; its body comes until [`Receiving::decide`].
-    pub fn receive(&self) -> Receiving<'_> {
+    /// A request's head is there, whatever it asks for.
+    pub fn begin(&self, now: Instant) {
         let mut state = self.lock();
         state.head = None;
-        state.receiving += 1;
+        state.last = now;
+    }
+
+    /// Its body comes until [`Receiving::decide`].
+    pub fn receive(&self) -> Receiving<'_> {
+        self.lock().receiving += 1;
         Receiving { of: self }
     }
 
@@ -211,6 +216,7 @@ mod tests {
             activity.look_again(&limits, now + 12 * SECOND),
             now + 15 * SECOND
         );
+        activity.begin(now + 14 * SECOND);
         let receiving = activity.receive();
         assert_eq!(activity.overdue(&limits, now + 1000 * SECOND), None);
         drop(receiving);

@@ -69,7 +69,7 @@ impl Admission {
                     "invalid review"
                 );
                 return Ok(Answered {
-                    is_review: invalid.uid.is_some(),
+                    is_review: invalid.uid.as_ref().is_some_and(|uid| !uid.is_empty()),
                     review: review::encode_invalid(&invalid),
                 });
             }

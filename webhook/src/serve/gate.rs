@@ -85,6 +85,12 @@ impl Gate {
         room.ok().and_then(Result::ok).ok_or(Full::Late)
     }
 
+    /// Bytes of bodies that there is room for.
+    #[must_use]
+    pub fn room_left(&self) -> usize {
+        self.bytes.available_permits()
+    }
+
     /// Requests under way.
     #[must_use]
     pub fn in_flight(&self) -> usize {

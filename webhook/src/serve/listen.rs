@@ -254,7 +254,9 @@ impl Listening {
         let router = self.router.clone().layer(Extension(Arc::clone(activity)));
         let router = TowerToHyperService::new(router);
         let phase = self.phase.clone();
+        let activity = Arc::clone(activity);
         service_fn(move |request: Request<Incoming>| {
+            activity.begin(Instant::now());
             let phase = phase.clone();
             let is_first_version = request.version() <= Version::HTTP_11;
             let answering = router.call(request);

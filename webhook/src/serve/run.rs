@@ -155,7 +155,10 @@ pub async fn run(cli: &Cli) -> Result<(), RunError> {
         told.clone(),
         limits.stale,
     );
-    let images = resolver(&cli.images)?;
+    let (images, logins) = (
+        resolver(&cli.images)?,
+        logins(cli.images.pull_config.as_deref())?,
+    );
     let mut parts = Parts {
         client: client(cli.cluster.kubeconfig.as_deref()).await?,
         metrics: Arc::default(),
@@ -168,7 +171,7 @@ pub async fn run(cli: &Cli) -> Result<(), RunError> {
     let probes = bind(cli.probes).await?;
     parts.keep_certificate(cli)?;
     parts.keep_profiles();
-    let admission = Arc::new(parts.admission(cli, images)?);
+    let admission = Arc::new(parts.admission(cli, images, logins));
     let connections = Connections::new(limits.connections);
     let gate = Arc::new(Gate::new(&limits));
     let listening = Listening {
@@ -277,7 +280,12 @@ impl Parts {
             .spawn(status::keep(self.client.clone(), out));
     }
 
-    fn admission(&mut self, cli: &Cli, images: ImageResolver) -> Result<Admission, RunError> {
+    fn admission(
+        &mut self,
+        cli: &Cli,
+        images: ImageResolver,
+        logins: Vec<PullSecret>,
+    ) -> Admission {
         let events = (!cli.cluster.no_events).then(|| {
             let (events, queue) = Events::new(Arc::clone(&self.metrics));
             let (client, metrics) = (self.client.clone(), Arc::clone(&self.metrics));
@@ -287,11 +295,11 @@ impl Parts {
         let lookup = Lookup {
             cluster: Arc::new(KubeCluster::new(self.client.clone())),
             images,
-            default_pull: logins(cli.images.pull_config.as_deref())?,
+            default_pull: logins,
             architecture: cli.images.architecture.clone(),
             metrics: Arc::clone(&self.metrics),
         };
-        Ok(Admission {
+        Admission {
             lookup,
             profiles: Arc::clone(&self.profiles),
             operator: Operator {
@@ -299,7 +307,7 @@ impl Parts {
             },
             metrics: Arc::clone(&self.metrics),
             events,
-        })
+        }
     }
 }
 
@@ -346,6 +354,7 @@ async fn client(kubeconfig: Option<&Path>) -> Result<Client, RunError> {
                 file: file.to_owned(),
                 source,
             };
+            let _read = text(file)?;
             let read = Kubeconfig::read_from(file).map_err(failed)?;
             let options = KubeConfigOptions::default();
             Config::from_custom_kubeconfig(read, &options)
