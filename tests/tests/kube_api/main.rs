@@ -14,4 +14,6 @@ mod login;
 mod policies;
 mod server;
 mod tokens;
+mod webhook_down;
+mod webhook_load;
 mod webhook_path;

@@ -1,0 +1,223 @@
+//! W34: a hundred admissions a second while certificates, authorities and replicas change: none fails.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use cloudtaser_tests::kube::installed::{is_wrapped, wanted};
+use cloudtaser_tests::kube::{Client, Installed, Patch, Replica};
+use cloudtaser_tests::process::{eventually, within};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use serde_json::{Value, json};
+
+/// Threads that ask, and the pause of each: a hundred a second together.
+const THREADS: usize = 10;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Admissions under way until it is dropped.
+struct Load {
+    is_over: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    failed: Arc<Mutex<Vec<String>>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Load {
+    /// Dry runs: everything but the store.
+    fn start(admin: &Client, pods: &str) -> Self {
+        let load = Self {
+            is_over: Arc::default(),
+            done: Arc::default(),
+            failed: Arc::default(),
+            threads: Vec::new(),
+        };
+        let threads = (0..THREADS).map(|number| {
+            let (admin, pods) = (admin.clone(), pods.to_owned());
+            let (is_over, done) = (Arc::clone(&load.is_over), Arc::clone(&load.done));
+            let failed = Arc::clone(&load.failed);
+            std::thread::spawn(move || {
+                let mut next = Instant::now();
+                while !is_over.load(Ordering::SeqCst) {
+                    let reply = admin.dry_run(&pods, &wanted(&format!("app-{number}")));
+                    done.fetch_add(1, Ordering::SeqCst);
+                    if reply.status != 201 || !is_wrapped(&reply.body) {
+                        failed.lock().unwrap().push(format!("{reply:?}"));
+                    }
+                    next += PAUSE;
+                    std::thread::sleep(next.saturating_duration_since(Instant::now()));
+                }
+            })
+        });
+        Self {
+            threads: threads.collect(),
+            ..load
+        }
+    }
+
+    /// Waits for so many more.
+    fn more(&self, count: usize) {
+        let before = self.done.load(Ordering::SeqCst);
+        let limit = Duration::from_mins(2);
+        let is_so = within(limit, || self.done.load(Ordering::SeqCst) >= before + count);
+        assert!(is_so, "{:?}", self.failed.lock().unwrap());
+    }
+
+    /// Ends, with how many there were.
+    fn end(self) -> usize {
+        self.is_over.store(true, Ordering::SeqCst);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        let failed = self.failed.lock().unwrap();
+        let done = self.done.load(Ordering::SeqCst);
+        assert!(
+            failed.is_empty(),
+            "{} of {done}: {:?}",
+            failed.len(),
+            failed.first()
+        );
+        done
+    }
+}
+
+/// What a replica shows an API server that trusts the configuration's bundle.
+#[track_caller]
+fn shown(installed: &Installed, replica: &Replica) -> Result<CertificateDer<'static>, String> {
+    let configuration = installed.api.admin().get(&installed.configuration());
+    let bundle = configuration["webhooks"][0]["clientConfig"]["caBundle"].as_str();
+    let bundle = BASE64_STANDARD.decode(bundle.unwrap_or_default()).unwrap();
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_slice_iter(&bundle) {
+        roots.add(authority.unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("cloudtaser-webhook.cloudtaser.svc").unwrap();
+    let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = std::net::TcpStream::connect(replica.reviews).unwrap();
+    while connection.is_handshaking() {
+        let done = connection.complete_io(&mut stream);
+        done.map_err(|error| error.to_string())?;
+    }
+    let chain = connection.peer_certificates().unwrap();
+    Ok(chain[0].clone().into_owned())
+}
+
+fn steps(replicas: &[&Replica], step: &str) -> usize {
+    let lines = replicas.iter().flat_map(|replica| replica.log());
+    lines.filter(|line| line["step"] == step).count()
+}
+
+#[test]
+fn no_admission_fails_while_certificate_and_authority_change() {
+    let installed = Installed::new();
+    let (one, other) = (installed.replica(), installed.replica());
+    let both = [&one, &other];
+    let namespace = installed.api.namespace("rotation");
+    let admin = installed.api.admin();
+    let load = Load::start(admin, &namespace.pods());
+    load.more(100);
+    let first = shown(&installed, &one).unwrap();
+    // They agree: one certificate, made once.
+    assert_eq!(shown(&installed, &other).unwrap(), first);
+    assert_eq!(steps(&both, "make_authority"), 1);
+
+    // A new serving certificate of the same authority.
+    let secret = admin.get(&installed.secret());
+    let keys: Vec<String> = secret["data"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    let serving: Vec<_> = keys.iter().filter(|key| key.starts_with("tls.")).collect();
+    assert_eq!(serving.len(), 2, "{keys:?}");
+    let without: serde_json::Map<String, Value> = serving
+        .into_iter()
+        .map(|key| (key.clone(), Value::Null))
+        .collect();
+    let changed = admin.patch(
+        &installed.secret(),
+        Patch::Merge,
+        &json!({ "data": without }),
+    );
+    let _secret = changed.ok("the Secret");
+    let is_new = |before: &CertificateDer<'static>| {
+        eventually_long(|| {
+            both.iter()
+                .all(|one| shown(&installed, one).is_ok_and(|now| now != *before))
+        })
+    };
+    assert!(is_new(&first));
+    load.more(100);
+    let second = shown(&installed, &one).unwrap();
+
+    // Everything is lost: another authority, other keys.
+    let emptied = json!([{ "op": "remove", "path": "/data" }]);
+    let _secret = admin
+        .patch(&installed.secret(), Patch::Json, &emptied)
+        .ok("the Secret");
+    assert!(is_new(&second));
+    assert_eq!(steps(&both, "make_authority"), 2);
+    load.more(100);
+    let third = shown(&installed, &one).unwrap();
+    assert_eq!(shown(&installed, &other).unwrap(), third);
+    // A hundred a second for the three times ten seconds that the replicas take.
+    let done = load.end();
+    assert!(done >= 500, "{done}");
+}
+
+#[test]
+fn no_admission_fails_while_replicas_are_replaced() {
+    let installed = Installed::new();
+    let namespace = installed.api.namespace("rolling");
+    let mut old = installed.replica();
+    let load = Load::start(installed.api.admin(), &namespace.pods());
+    load.more(50);
+    for _ in 0..3 {
+        let new = installed.replica();
+        load.more(30);
+        // As a Deployment's roll-out: the endpoint goes, then the signal.
+        old.terminate();
+        load.more(100);
+        assert_eq!(old.ended(), Some(0));
+        old = new;
+    }
+    load.more(50);
+    let done = load.end();
+    assert!(done >= 300, "{done}");
+    // Control: with nobody left they fail.
+    old.kill();
+    let admin = installed.api.admin();
+    let is_refused = || admin.dry_run(&namespace.pods(), &wanted("app")).status != 201;
+    assert!(eventually(is_refused));
+}
+
+#[test]
+fn a_bundle_that_somebody_overwrites_is_put_back() {
+    let installed = Installed::new();
+    let replica = installed.replica();
+    let admin = installed.api.admin();
+    let broken = json!([{ "op": "remove", "path": "/webhooks/0/clientConfig/caBundle" }]);
+    let _object = admin
+        .patch(&installed.configuration(), Patch::Json, &broken)
+        .ok("broken");
+    assert!(shown(&installed, &replica).is_err());
+    assert!(eventually_long(|| shown(&installed, &replica).is_ok()));
+    let namespace = installed.api.namespace("bundle");
+    let is_admitted = || admin.dry_run(&namespace.pods(), &wanted("app")).status == 201;
+    assert!(eventually(is_admitted));
+}
+
+/// What hangs on the replicas' interval of ten seconds, some times over.
+fn eventually_long(holds: impl FnMut() -> bool) -> bool {
+    within(Duration::from_mins(2), holds)
+}
