@@ -68,6 +68,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                server over mutual TLS: server, server-many, server-memory, vals, agent,\n\
                consul-template, crowd. The preload library against the same without it: preload,\n\
                which is preload-open, -find, -git, -python, -secret, -load and -threads. The\n\
+               admission webhook against a real API server: webhook, which is webhook-decide and\n\
+               -crowd. The\n\
                peers sops, vals and consul-template, and the server if there is none\n\
                ($CLOUDTASER_TEST_SERVER, `bao`, `vault`), are built once with Go (some minutes\n\
                each). Fails when a bar is not met. Leave the machine alone while it runs.\n\

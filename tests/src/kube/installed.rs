@@ -21,6 +21,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -30,7 +35,7 @@ use super::namespace::pod;
 use super::path;
 use crate::process::eventually;
 use crate::server::admin::client;
-use crate::server::certs::Authority;
+use crate::server::certs::{Authority, provider};
 use crate::server::fault::tcp::{TcpFault, join};
 use crate::server::front::Front;
 use crate::server::keep::{Kept, Started, folder};
@@ -148,6 +153,30 @@ impl Installed {
         format!("{all}/cloudtaser-webhook-certificate")
     }
 
+    /// The beginning of a TLS connection as an API server makes it: it trusts the configuration's
+    /// `caBundle` and wants the Service's name.
+    ///
+    /// # Panics
+    ///
+    /// When there is no bundle.
+    #[must_use]
+    pub fn connection(&self) -> ClientConnection {
+        let configuration = self.api.admin().get(&self.configuration());
+        let bundle = configuration["webhooks"][0]["clientConfig"]["caBundle"].as_str();
+        let bundle = BASE64_STANDARD.decode(bundle.unwrap_or_default());
+        let mut roots = RootCertStore::empty();
+        for authority in CertificateDer::pem_slice_iter(&bundle.expect("base64")) {
+            roots.add(authority.expect("PEM")).expect("an authority");
+        }
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("the provider's versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(format!("{NAME}.{NAMESPACE}.svc")).expect("a name");
+        ClientConnection::new(Arc::new(config), name).expect("a connection")
+    }
+
     /// Makes a profile of the cluster.
     pub fn profile(&self, name: &str, spec: &Value) {
         let object = json!({
@@ -219,10 +248,7 @@ impl Installed {
             .admin()
             .create(&format!("{accounts}/{NAME}/token"), &request);
         let token = answer["status"]["token"].as_str().expect("a token");
-        let authority = base64::Engine::encode(
-            &base64::prelude::BASE64_STANDARD,
-            self.api.ca_pem().as_bytes(),
-        );
+        let authority = BASE64_STANDARD.encode(self.api.ca_pem());
         json!({
             "apiVersion": "v1",
             "kind": "Config",

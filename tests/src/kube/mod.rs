@@ -8,8 +8,10 @@
 
 pub mod access;
 pub mod api;
+pub mod burst;
 pub mod client;
 pub mod installed;
+pub mod load;
 pub mod namespace;
 pub mod path;
 pub mod webhook;
@@ -18,5 +20,6 @@ pub use access::Review;
 pub use api::Api;
 pub use client::{Client, Patch};
 pub use installed::{Installed, Replica};
+pub use load::Load;
 pub use namespace::Namespace;
 pub use webhook::{Hook, Mutating};

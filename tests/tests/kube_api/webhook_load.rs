@@ -1,107 +1,16 @@
 //! W34: a hundred admissions a second while certificates, authorities and replicas change: none fails.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use cloudtaser_tests::kube::installed::{is_wrapped, wanted};
-use cloudtaser_tests::kube::{Client, Installed, Patch, Replica};
+use cloudtaser_tests::kube::installed::wanted;
+use cloudtaser_tests::kube::{Installed, Load, Patch, Replica};
 use cloudtaser_tests::process::{eventually, within};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
-/// Threads that ask, and the pause of each: a hundred a second together.
-const THREADS: usize = 10;
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Admissions under way until it is dropped.
-struct Load {
-    is_over: Arc<AtomicBool>,
-    done: Arc<AtomicUsize>,
-    failed: Arc<Mutex<Vec<String>>>,
-    threads: Vec<std::thread::JoinHandle<()>>,
-}
-
-impl Load {
-    /// Dry runs: everything but the store.
-    fn start(admin: &Client, pods: &str) -> Self {
-        let load = Self {
-            is_over: Arc::default(),
-            done: Arc::default(),
-            failed: Arc::default(),
-            threads: Vec::new(),
-        };
-        let threads = (0..THREADS).map(|number| {
-            let (admin, pods) = (admin.clone(), pods.to_owned());
-            let (is_over, done) = (Arc::clone(&load.is_over), Arc::clone(&load.done));
-            let failed = Arc::clone(&load.failed);
-            std::thread::spawn(move || {
-                let mut next = Instant::now();
-                while !is_over.load(Ordering::SeqCst) {
-                    let reply = admin.dry_run(&pods, &wanted(&format!("app-{number}")));
-                    done.fetch_add(1, Ordering::SeqCst);
-                    if reply.status != 201 || !is_wrapped(&reply.body) {
-                        failed.lock().unwrap().push(format!("{reply:?}"));
-                    }
-                    next += PAUSE;
-                    std::thread::sleep(next.saturating_duration_since(Instant::now()));
-                }
-            })
-        });
-        Self {
-            threads: threads.collect(),
-            ..load
-        }
-    }
-
-    /// Waits for so many more.
-    fn more(&self, count: usize) {
-        let before = self.done.load(Ordering::SeqCst);
-        let limit = Duration::from_mins(2);
-        let is_so = within(limit, || self.done.load(Ordering::SeqCst) >= before + count);
-        assert!(is_so, "{:?}", self.failed.lock().unwrap());
-    }
-
-    /// Ends, with how many there were.
-    fn end(self) -> usize {
-        self.is_over.store(true, Ordering::SeqCst);
-        for thread in self.threads {
-            thread.join().unwrap();
-        }
-        let failed = self.failed.lock().unwrap();
-        let done = self.done.load(Ordering::SeqCst);
-        assert!(
-            failed.is_empty(),
-            "{} of {done}: {:?}",
-            failed.len(),
-            failed.first()
-        );
-        done
-    }
-}
-
 /// What a replica shows an API server that trusts the configuration's bundle.
-#[track_caller]
 fn shown(installed: &Installed, replica: &Replica) -> Result<CertificateDer<'static>, String> {
-    let configuration = installed.api.admin().get(&installed.configuration());
-    let bundle = configuration["webhooks"][0]["clientConfig"]["caBundle"].as_str();
-    let bundle = BASE64_STANDARD.decode(bundle.unwrap_or_default()).unwrap();
-    let mut roots = RootCertStore::empty();
-    for authority in CertificateDer::pem_slice_iter(&bundle) {
-        roots.add(authority.unwrap()).unwrap();
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("cloudtaser-webhook.cloudtaser.svc").unwrap();
-    let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut connection = installed.connection();
     let mut stream = std::net::TcpStream::connect(replica.reviews).unwrap();
     while connection.is_handshaking() {
         let done = connection.complete_io(&mut stream);
@@ -109,6 +18,17 @@ fn shown(installed: &Installed, replica: &Replica) -> Result<CertificateDer<'sta
     }
     let chain = connection.peer_certificates().unwrap();
     Ok(chain[0].clone().into_owned())
+}
+
+fn none_failed(load: Load) -> usize {
+    let (done, failed) = load.end();
+    assert!(
+        failed.is_empty(),
+        "{} of {done}: {:?}",
+        failed.len(),
+        failed[0]
+    );
+    done
 }
 
 fn steps(replicas: &[&Replica], step: &str) -> usize {
@@ -123,7 +43,7 @@ fn no_admission_fails_while_certificate_and_authority_change() {
     let both = [&one, &other];
     let namespace = installed.api.namespace("rotation");
     let admin = installed.api.admin();
-    let load = Load::start(admin, &namespace.pods());
+    let load = Load::start(&installed, &namespace.pods());
     load.more(100);
     let first = shown(&installed, &one).unwrap();
     // They agree: one certificate, made once.
@@ -171,7 +91,7 @@ fn no_admission_fails_while_certificate_and_authority_change() {
     let third = shown(&installed, &one).unwrap();
     assert_eq!(shown(&installed, &other).unwrap(), third);
     // A hundred a second for the three times ten seconds that the replicas take.
-    let done = load.end();
+    let done = none_failed(load);
     assert!(done >= 500, "{done}");
 }
 
@@ -180,7 +100,7 @@ fn no_admission_fails_while_replicas_are_replaced() {
     let installed = Installed::new();
     let namespace = installed.api.namespace("rolling");
     let mut old = installed.replica();
-    let load = Load::start(installed.api.admin(), &namespace.pods());
+    let load = Load::start(&installed, &namespace.pods());
     load.more(50);
     for _ in 0..3 {
         let new = installed.replica();
@@ -192,7 +112,7 @@ fn no_admission_fails_while_replicas_are_replaced() {
         old = new;
     }
     load.more(50);
-    let done = load.end();
+    let done = none_failed(load);
     assert!(done >= 300, "{done}");
     // Control: with nobody left they fail.
     old.kill();

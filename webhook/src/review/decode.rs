@@ -1,6 +1,7 @@
 //! Reads a review.
 
 use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::ReviewVersion;
@@ -141,7 +142,7 @@ fn read(
     // A deletion has none; a webhook whose rules are wrong must not keep pods from going.
     let (object, pod) = if operation == Operation::Create {
         let object = object.ok_or(("its request has no `object`", None))?;
-        let pod = serde_json::from_value(object.clone())
+        let pod = Pod::deserialize(object)
             .map_err(|source| ("its `object` cannot be read as a pod", Some(source)))?;
         (object.clone(), pod)
     } else {

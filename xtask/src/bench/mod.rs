@@ -22,6 +22,7 @@ mod resident;
 mod server;
 mod stage;
 mod start;
+mod webhook;
 
 /// A measured figure against its bar.
 #[derive(Debug)]
@@ -72,6 +73,8 @@ const BENCHES: &[Bench] = &[
     bench("preload-secret", preload::secret),
     bench("preload-load", preload::load),
     bench("preload-threads", preload::threads::rotating),
+    bench("webhook-decide", webhook::decide),
+    bench("webhook-crowd", webhook::crowd),
 ];
 
 /// The command itself: fails when a bar is not met.
