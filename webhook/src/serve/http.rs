@@ -219,3 +219,19 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json")
         && text(header::CONTENT_ENCODING).is_none_or(|how| how.eq_ignore_ascii_case("identity"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::metrics::TURNED_AWAY;
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_metric() {
+        use Refusal::{Broken, Empty, Failed, Full, MediaType, NoReview, Panicked, Slow, TooLarge};
+        let all = [
+            Broken, Empty, Failed, Full, MediaType, NoReview, Panicked, Slow, TooLarge,
+        ];
+        assert_eq!(all.map(Refusal::reason), TURNED_AWAY);
+        assert!(all.iter().all(|one| one.status().as_u16() >= 400));
+    }
+}

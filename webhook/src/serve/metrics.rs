@@ -16,6 +16,30 @@ const SECONDS: [f64; 13] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0, 30.0,
 ];
 
+/// Why requests are not decided about (`super::http`).
+pub const TURNED_AWAY: [&str; 9] = [
+    "broken",
+    "empty",
+    "failed",
+    "full",
+    "media_type",
+    "no_review",
+    "panic",
+    "slow",
+    "too_large",
+];
+
+/// Why connections are ended by us (`super::listen`).
+pub const CONNECTION_ENDS: [&str; 7] = [
+    "answer_not_taken",
+    "evicted",
+    "full",
+    "handshake",
+    "handshake_slow",
+    "head_slow",
+    "idle",
+];
+
 /// A decision in two words.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 pub struct Decided {
@@ -120,6 +144,13 @@ impl Default for Metrics {
         r.register("profiles_stale_seconds", help, m.profiles_stale.clone());
         let help = "Events about refusals that were not written";
         r.register("events_dropped", help, m.events_dropped.clone());
+        // There from the start, so that an alert sees the first one.
+        for reason in TURNED_AWAY {
+            drop(metrics.turned_away.get_or_create(&Reason { reason }));
+        }
+        for reason in CONNECTION_ENDS {
+            drop(metrics.connections_ended.get_or_create(&Reason { reason }));
+        }
         Self {
             registry,
             ..metrics
