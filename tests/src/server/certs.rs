@@ -90,6 +90,13 @@ impl Authority {
         self.sign("server", names, ExtendedKeyUsagePurpose::ServerAuth, flaw)
     }
 
+    /// A certificate for a server of this name.
+    #[must_use]
+    pub fn server_called(&self, name: &str) -> Identity {
+        let usage = ExtendedKeyUsagePurpose::ServerAuth;
+        self.sign("server", &[name], usage, Flaw::None)
+    }
+
     /// A certificate for a client that is called `name`.
     #[must_use]
     pub fn client(&self, name: &str, flaw: Flaw) -> Identity {

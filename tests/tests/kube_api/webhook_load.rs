@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use cloudtaser_tests::kube::installed::wanted;
 use cloudtaser_tests::kube::{Installed, Load, Patch, Replica};
 use cloudtaser_tests::process::{eventually, within};
+use cloudtaser_tests::server::Authority;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
@@ -140,4 +143,46 @@ fn a_bundle_that_somebody_overwrites_is_put_back() {
 /// What hangs on the replicas' interval of ten seconds, some times over.
 fn eventually_long(holds: impl FnMut() -> bool) -> bool {
     within(Duration::from_mins(2), holds)
+}
+
+/// cert-manager's way: files that somebody else writes, and a `caBundle` that somebody else fills.
+#[test]
+fn a_certificate_from_files_is_exchanged_while_it_runs() {
+    let installed = Installed::new();
+    let place = tempfile::tempdir().unwrap();
+    let name = "cloudtaser-webhook.cloudtaser.svc";
+    let authority = Authority::new("cert-manager");
+    let write = || {
+        // Both at once, as the kubelet does it: by the name of their folder.
+        let folder = tempfile::tempdir_in(place.path()).unwrap().keep();
+        let _files = authority.server_called(name).write(&folder, "tls");
+        let (new, link) = (place.path().join("new"), place.path().join("now"));
+        std::os::unix::fs::symlink(&folder, &new).unwrap();
+        std::fs::rename(&new, &link).unwrap();
+        link
+    };
+    let folder = write();
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let bundle = BASE64_STANDARD.encode(authority.pem());
+    let bundle =
+        json!([{ "op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": bundle }]);
+    let admin = installed.api.admin();
+    let _object = admin
+        .patch(&installed.configuration(), Patch::Json, &bundle)
+        .ok("a bundle");
+    let (certificate, key) = (file("tls.crt"), file("tls.key"));
+    let replica = installed.replica_with(&["--tls-cert", &certificate, "--tls-key", &key]);
+    let first = shown(&installed, &replica).unwrap();
+    let namespace = installed.api.namespace("files");
+    let load = Load::start(&installed, &namespace.pods());
+    load.more(50);
+    let _folder = write();
+    assert!(eventually_long(
+        || shown(&installed, &replica).is_ok_and(|now| now != first)
+    ));
+    load.more(50);
+    let _done = none_failed(load);
+    // The Secret and the bundle are not ours then.
+    let secret = admin.get(&installed.secret());
+    assert_eq!(secret["data"], Value::Null);
 }

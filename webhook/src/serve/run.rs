@@ -23,7 +23,7 @@ use super::probes::{self, Probed};
 use super::ready::Readiness;
 use super::registries::Registries;
 use super::settings::Limits;
-use super::shutdown::{Phase, Teller, asked, phases};
+use super::shutdown::{Phase, Signals, Teller, phases};
 use crate::certificate::{
     Agreement, FilePair, KubernetesCluster, Names, Place, ReloadError, ReloadingCertificate,
 };
@@ -145,6 +145,7 @@ struct Parts {
 ///
 /// [`RunError`].
 pub async fn run(cli: &Cli) -> Result<(), RunError> {
+    let mut signals = Signals::new().map_err(RunError::Signals)?;
     let limits = cli.limits.limits();
     let (phase, told) = phases();
     let certificate = Arc::<ReloadingCertificate>::default();
@@ -210,7 +211,7 @@ pub async fn run(cli: &Cli) -> Result<(), RunError> {
     servers.spawn(listening.serve(reviews));
     // Probes are answered to the very end.
     parts.background.spawn(probing.serve(probes));
-    let outcome = until_asked(&mut parts.background, &mut servers).await;
+    let outcome = until_asked(&mut signals, &mut parts.background, &mut servers).await;
     end(&phase, &limits, &mut servers).await;
     outcome
 }
@@ -218,12 +219,12 @@ pub async fn run(cli: &Cli) -> Result<(), RunError> {
 /// Waits for the signal. What should run for ever and ends takes the whole down, in order, so that it
 /// is started anew: a replica whose profiles are not watched any more must not go on deciding.
 async fn until_asked(
+    signals: &mut Signals,
     background: &mut JoinSet<()>,
     servers: &mut JoinSet<()>,
 ) -> Result<(), RunError> {
     tokio::select! {
-        signal = asked() => {
-            let signal = signal.map_err(RunError::Signals)?;
+        signal = signals.asked() => {
             tracing::info!(signal, "ending");
             Ok(())
         }

@@ -1,6 +1,6 @@
 //! The three phases of a server's life, and the signal that begins its end.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Where we are.
@@ -31,16 +31,32 @@ pub async fn reached(told: &mut Told, phase: Phase) {
     let _gone = told.wait_for(|now| *now >= phase).await;
 }
 
-/// Waits for the signal to end: SIGTERM, as the kubelet sends it, or SIGINT of a terminal.
-///
-/// # Errors
-///
-/// The system's, where signals cannot be waited for.
-pub async fn asked() -> std::io::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
+/// The signals to end: SIGTERM, as the kubelet sends it, and SIGINT of a terminal.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on they wait for [`Self::asked`]. To be called first: as PID 1 of a container we would
+    /// else not get the one that comes early.
+    ///
+    /// # Errors
+    ///
+    /// The system's, where signals cannot be waited for.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one; its name.
+    pub async fn asked(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
     }
 }

@@ -264,16 +264,7 @@ impl Up {
 
     /// A page of the port for probes.
     pub(crate) async fn page(&self, path: &str) -> (StatusCode, String) {
-        let stream = TcpStream::connect(self.probes).await.unwrap();
-        let made = http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = made.unwrap();
-        let _ends = tokio::spawn(connection);
-        let request = Request::get(path).header("host", "localhost");
-        let request = request.body(Full::new(Bytes::new())).unwrap();
-        let answer = sender.send_request(request).await.unwrap();
-        let (head, body) = answer.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        (head.status, String::from_utf8(bytes.to_vec()).unwrap())
+        page_of(self.probes, path).await
     }
 
     /// The value of a metric with this label.
@@ -284,6 +275,20 @@ impl Up {
         let value = lines.find_map(|line| line.strip_prefix(&begin)?.parse().ok());
         value.unwrap_or_default()
     }
+}
+
+/// A page of that address, over plain HTTP.
+pub(crate) async fn page_of(address: SocketAddr, path: &str) -> (StatusCode, String) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let made = http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = made.unwrap();
+    let _ends = tokio::spawn(connection);
+    let request = Request::get(path).header("host", "localhost");
+    let request = request.body(Full::new(Bytes::new())).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    let (head, body) = answer.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    (head.status, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
 /// Waits until something holds that nobody tells us of.
