@@ -95,7 +95,11 @@ pub const fn procfs(actor: u64, target: u64, entry: &Entry) -> Verdict {
     } else {
         is_open_file(entry.name)
     };
-    if is_open { Verdict::Allow } else { Verdict::Deny }
+    if is_open {
+        Verdict::Allow
+    } else {
+        Verdict::Deny
+    }
 }
 
 /// A signal. What ends a pod, or means nothing to a debugger, stays free.
@@ -131,9 +135,27 @@ mod tests {
     use super::*;
 
     const NAMES: &[&str] = &[
-        "auxv", "clear_refs", "cmdline", "coredump_filter", "environ", "fd", "fdinfo", "io", "maps",
-        "map_files", "mem", "ns", "numa_maps", "pagemap", "personality", "smaps", "smaps_rollup",
-        "stack", "syscall", "timers", "uid_map",
+        "auxv",
+        "clear_refs",
+        "cmdline",
+        "coredump_filter",
+        "environ",
+        "fd",
+        "fdinfo",
+        "io",
+        "maps",
+        "map_files",
+        "mem",
+        "ns",
+        "numa_maps",
+        "pagemap",
+        "personality",
+        "smaps",
+        "smaps_rollup",
+        "stack",
+        "syscall",
+        "timers",
+        "uid_map",
     ];
 
     fn file(text: &str) -> Entry {
@@ -148,17 +170,26 @@ mod tests {
     fn secrets_are_refused_and_what_agents_read_is_not() {
         for text in NAMES {
             assert_eq!(procfs(0, 7, &file(text)), Verdict::Deny, "{text}");
-            let folder = Entry { is_directory: true, ..file(text) };
+            let folder = Entry {
+                is_directory: true,
+                ..file(text)
+            };
             assert_eq!(procfs(0, 7, &folder), Verdict::Deny, "{text}/");
         }
         for text in OPEN_FILES {
             assert!(text.len() < NAME_BYTES, "{text}");
             assert_eq!(procfs(0, 7, &file(text)), Verdict::Allow, "{text}");
-            let written = Entry { for_writing: true, ..file(text) };
+            let written = Entry {
+                for_writing: true,
+                ..file(text)
+            };
             assert_eq!(procfs(0, 7, &written), Verdict::Deny, "{text}");
         }
         for text in ["1", "4194304", "task", "net"] {
-            let folder = Entry { is_directory: true, ..file(text) };
+            let folder = Entry {
+                is_directory: true,
+                ..file(text)
+            };
             assert_eq!(procfs(0, 7, &folder), Verdict::Allow, "{text}/");
             // `fdinfo/1` is a file.
             assert_eq!(procfs(0, 7, &file(text)), Verdict::Deny, "{text}");

@@ -97,7 +97,9 @@ unsafe fn own_group(task: *const u8) -> u64 {
         )
     };
     // SAFETY: null, or the storage's value of 8 bytes, which lives as long as this program runs.
-    unsafe { value.cast::<u64>().as_ref() }.copied().unwrap_or(0)
+    unsafe { value.cast::<u64>().as_ref() }
+        .copied()
+        .unwrap_or(0)
 }
 
 /// Marks a task. False when the kernel has no memory.
@@ -137,7 +139,9 @@ pub(crate) unsafe fn inode_group(inode: *const u8) -> u64 {
         )
     };
     // SAFETY: null, or the storage's value of 8 bytes, which lives as long as this program runs.
-    unsafe { value.cast::<u64>().as_ref() }.copied().unwrap_or(0)
+    unsafe { value.cast::<u64>().as_ref() }
+        .copied()
+        .unwrap_or(0)
 }
 
 /// Notes which group an inode tells about. False when the kernel has no memory.

@@ -63,9 +63,9 @@ impl<'a> Btf<'a> {
             let start = header.checked_add(word(bytes, at)?);
             let start = usize::try_from(start.ok_or(BtfError::Malformed)?).ok();
             let length = usize::try_from(word(bytes, at + 4)?).ok();
-            let part = start.zip(length).and_then(|(start, length)| {
-                bytes.get(start..)?.get(..length)
-            });
+            let part = start
+                .zip(length)
+                .and_then(|(start, length)| bytes.get(start..)?.get(..length));
             part.ok_or(BtfError::Malformed)
         };
         let mut btf = Self {
@@ -152,7 +152,9 @@ impl<'a> Btf<'a> {
     }
 
     fn name(&self, at: u32) -> &[u8] {
-        let from = usize::try_from(at).ok().and_then(|at| self.strings.get(at..));
+        let from = usize::try_from(at)
+            .ok()
+            .and_then(|at| self.strings.get(at..));
         let mut parts = from.unwrap_or_default().split(|byte| *byte == 0);
         parts.next().unwrap_or_default()
     }
@@ -180,7 +182,10 @@ impl Type {
 
 fn word(bytes: &[u8], at: usize) -> Result<u32, BtfError> {
     let found = bytes.get(at..).and_then(<[u8]>::first_chunk);
-    found.copied().map(u32::from_le_bytes).ok_or(BtfError::Malformed)
+    found
+        .copied()
+        .map(u32::from_le_bytes)
+        .ok_or(BtfError::Malformed)
 }
 
 #[cfg(test)]
@@ -191,17 +196,47 @@ mod tests {
     fn small() -> Vec<u8> {
         let strings = b"\0a\0x\0y\0b\0p\0q\0int\0";
         let types: &[u32] = &[
-            13, 1 << 24, 4, 32, // 1: int
-            1, (4 << 24) | 2, 12, 3, 1, 0, 0, 3, 32, // 2: a
-            0, (5 << 24) | 1, 8, 5, 4, 0, // 3: the union
-            7, (4 << 24) | 2, 8, 9, 1, 0, 11, 1, 32, // 5 would be b; see below
+            13,
+            1 << 24,
+            4,
+            32, // 1: int
+            1,
+            (4 << 24) | 2,
+            12,
+            3,
+            1,
+            0,
+            0,
+            3,
+            32, // 2: a
+            0,
+            (5 << 24) | 1,
+            8,
+            5,
+            4,
+            0, // 3: the union
+            7,
+            (4 << 24) | 2,
+            8,
+            9,
+            1,
+            0,
+            11,
+            1,
+            32, // 5 would be b; see below
         ];
         let mut words: Vec<u32> = types[..19].to_vec();
         words.extend([0, 10 << 24, 5]); // 4: const b
         words.extend(&types[19..]); // 5: b
         let mut bytes = vec![0x9f, 0xeb, 1, 0];
         let type_bytes = u32::try_from(words.len() * 4).unwrap();
-        for word in [24, 0, type_bytes, type_bytes, u32::try_from(strings.len()).unwrap()] {
+        for word in [
+            24,
+            0,
+            type_bytes,
+            type_bytes,
+            u32::try_from(strings.len()).unwrap(),
+        ] {
             bytes.extend(word.to_le_bytes());
         }
         for word in words {

@@ -103,12 +103,18 @@ pub(crate) fn load(options: &Options) -> Result<Loaded, LoadError> {
     }
     let mut ebpf = loader.load(&object)?;
     let types = aya::Btf::from_sys_fs()?;
-    for hook in ALL.into_iter().filter(|hook| !options.without.contains(hook)) {
+    for hook in ALL
+        .into_iter()
+        .filter(|hook| !options.without.contains(hook))
+    {
         attach(&mut ebpf, hook, &types)?;
     }
     Ok(Loaded {
         _ebpf: ebpf,
-        tier: tier(options, &std::fs::read_to_string(LSM_LIST).unwrap_or_default()),
+        tier: tier(
+            options,
+            &std::fs::read_to_string(LSM_LIST).unwrap_or_default(),
+        ),
     })
 }
 

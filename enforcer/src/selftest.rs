@@ -88,7 +88,10 @@ fn hello(dummy: &mut Child) -> io::Result<(bool, Target)> {
     let output = dummy.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;
-    let (is_registered, child) = line.trim().split_once(' ').ok_or(io::ErrorKind::InvalidData)?;
+    let (is_registered, child) = line
+        .trim()
+        .split_once(' ')
+        .ok_or(io::ErrorKind::InvalidData)?;
     let child = child.parse().map_err(io::Error::other)?;
     let target = Target {
         parent: dummy.id(),
@@ -103,7 +106,11 @@ pub(crate) fn dummy(with_child: bool) -> ExitCode {
         let _ended = io::stdin().read_to_end(&mut Vec::new());
         return ExitCode::SUCCESS;
     }
-    let word = if prctl::register() { "registered" } else { "alone" };
+    let word = if prctl::register() {
+        "registered"
+    } else {
+        "alone"
+    };
     let child = Command::new("/proc/self/exe")
         .arg("dummy")
         .stdin(Stdio::piped())

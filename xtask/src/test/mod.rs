@@ -18,6 +18,7 @@ mod fuzz;
 mod libtest;
 pub(crate) mod report;
 mod skip;
+mod vm;
 
 /// A tier: its name and what runs it. The filter is a part of a test's name.
 struct Tier {
@@ -51,6 +52,10 @@ const TIERS: &[Tier] = &[
         run: runtimes,
     },
     Tier {
+        name: "vm",
+        run: vm::tier,
+    },
+    Tier {
         name: "fuzz",
         run: fuzz::tier,
     },
@@ -63,7 +68,9 @@ const TIERS: &[Tier] = &[
 /// The packages whose tests need nothing but the compiler.
 const UNIT_PACKAGES: &[&str] = &[
     "cloudtaser-abi",
+    "cloudtaser-enforcer",
     "cloudtaser-preload",
+    "cloudtaser-vm",
     "cloudtaser-webhook",
     "cloudtaser-wrapper",
     "xtask",

@@ -30,12 +30,20 @@ pub(crate) fn line(row: usize, target: u32, child: u32) -> String {
 }
 
 fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
-    let below = |name: &str| format!("/proc/{target}/{}", name.replace("TID", &target.to_string()));
+    let below = |name: &str| {
+        format!(
+            "/proc/{target}/{}",
+            name.replace("TID", &target.to_string())
+        )
+    };
     let pid = i32::try_from(target).unwrap();
     match action {
         Action::Read(name) => read(File::open(below(name))?),
         Action::ReadChild(name) => read(File::open(format!("/proc/{child}/{name}"))?),
-        Action::Write(name) => OpenOptions::new().write(true).open(below(name)).map(|_| Vec::new()),
+        Action::Write(name) => OpenOptions::new()
+            .write(true)
+            .open(below(name))
+            .map(|_| Vec::new()),
         Action::Mem => {
             let mut buffer = vec![0; MARKER];
             let at = u64::try_from(MARKER_AT).unwrap();
@@ -51,7 +59,10 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             read(File::open(format!("/proc/self/fd/{fd}"))?)
         }
         Action::Reopen(name) => {
-            let path = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(below(name))?;
+            let path = OpenOptions::new()
+                .read(true)
+                .custom_flags(libc::O_PATH)
+                .open(below(name))?;
             read(File::open(format!("/proc/self/fd/{}", path.as_raw_fd()))?)
         }
         Action::SecondProcfs(name) => {
@@ -68,9 +79,14 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
         Action::List(name) => {
             let names = fs::read_dir(below(name))?.map(|entry| Ok(entry?.file_name()));
             let names: Vec<_> = names.collect::<io::Result<_>>()?;
-            Ok(names.iter().flat_map(|name| name.as_encoded_bytes().to_vec()).collect())
+            Ok(names
+                .iter()
+                .flat_map(|name| name.as_encoded_bytes().to_vec())
+                .collect())
         }
-        Action::Link(name) => Ok(fs::read_link(below(name))?.into_os_string().into_encoded_bytes()),
+        Action::Link(name) => Ok(fs::read_link(below(name))?
+            .into_os_string()
+            .into_encoded_bytes()),
         Action::Attach => {
             sys::ptrace(libc::PTRACE_ATTACH, pid, 0)?;
             sys::wait(pid);

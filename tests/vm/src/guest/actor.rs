@@ -36,9 +36,16 @@ pub(crate) fn enter(args: &[String]) {
         "root14" => drop_to(0),
         _ => {}
     }
-    let (target, child) = if is_inside { (&args[3], &args[6]) } else { (&args[2], &args[5]) };
+    let (target, child) = if is_inside {
+        (&args[3], &args[6])
+    } else {
+        (&args[2], &args[5])
+    };
     // Its environment is empty: what it can find it must take from the target.
-    let error = Command::new("/vm").args(["act", row, target, child]).env_clear().exec();
+    let error = Command::new("/vm")
+        .args(["act", row, target, child])
+        .env_clear()
+        .exec();
     panic!("exec: {error}");
 }
 

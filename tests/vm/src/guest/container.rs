@@ -27,7 +27,10 @@ pub(crate) fn run() {
     for (name, user) in [("T14", 0), ("T1000", 1000)] {
         if sys::fork() == 0 {
             actor::drop_to(user);
-            panic!("exec: {}", Command::new("/vm").args(["target", name]).exec());
+            panic!(
+                "exec: {}",
+                Command::new("/vm").args(["target", name]).exec()
+            );
         }
     }
     park();
@@ -42,9 +45,19 @@ pub(crate) fn target(name: &str) {
 /// Asks the enforcer to register us; the `errno` that it answers with.
 pub(crate) fn register() -> i32 {
     let (option, op) = (PR_CLOUDTASER.unsigned_abs(), OP_REGISTER);
-    let args = [usize::try_from(option).unwrap(), usize::try_from(op).unwrap(), 0, 0, 0, 0];
+    let args = [
+        usize::try_from(option).unwrap(),
+        usize::try_from(op).unwrap(),
+        0,
+        0,
+        0,
+        0,
+    ];
     let answer = sys::call(libc::SYS_prctl, args);
-    answer.err().and_then(|error| error.raw_os_error()).unwrap_or(0)
+    answer
+        .err()
+        .and_then(|error| error.raw_os_error())
+        .unwrap_or(0)
 }
 
 /// Holds the marker in memory and in a descriptor (in the environment it is already), and ignores
@@ -80,7 +93,8 @@ pub(crate) fn child(who: &str) {
             let parent = std::os::unix::process::parent_id();
             let result = crate::action::line(row.trim().parse().unwrap(), parent, parent);
             std::fs::write(format!("/tmp/{who}-part"), result).expect("a result");
-            std::fs::rename(format!("/tmp/{who}-part"), format!("/tmp/{who}-done")).expect("a result");
+            std::fs::rename(format!("/tmp/{who}-part"), format!("/tmp/{who}-done"))
+                .expect("a result");
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     }

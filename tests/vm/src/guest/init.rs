@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cloudtaser_abi::enforce::ALL;
-use cloudtaser_vm::table::{ATTACKS, Actor};
+use cloudtaser_vm::table::{ATTACKS, Actor, runs};
 
 use crate::sys;
 
@@ -24,7 +24,12 @@ struct Runner {
 
 /// Everything, then the power goes off.
 pub(crate) fn run() {
-    for (kind, at) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/tmp")] {
+    for (kind, at) in [
+        ("proc", "/proc"),
+        ("sysfs", "/sys"),
+        ("devtmpfs", "/dev"),
+        ("tmpfs", "/tmp"),
+    ] {
         sys::mount(kind, at, 0).expect(kind);
     }
     sys::mount("securityfs", "/sys/kernel/security", 0).expect("securityfs");
@@ -37,7 +42,9 @@ pub(crate) fn run() {
         marker: marker.to_owned(),
     };
     let words = fs::read_to_string("/proc/cmdline").expect("cmdline");
-    let wanted = words.split_whitespace().find_map(|word| word.strip_prefix("cloudtaser.runs="));
+    let wanted = words
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("cloudtaser.runs="));
     // A same-user ptrace must succeed in the control run.
     let _no_yama = fs::write("/proc/sys/kernel/yama/ptrace_scope", "0");
     for name in wanted.unwrap_or("control").split(',') {
@@ -73,7 +80,9 @@ impl Runner {
     fn enforcer(&self, run: &str) -> Child {
         let start = Instant::now();
         let mut command = Command::new("/enforcer");
-        command.args(["run", "--object", "/enforcer.o"]).stdout(Stdio::piped());
+        command
+            .args(["run", "--object", "/enforcer.o"])
+            .stdout(Stdio::piped());
         if run == "observe" {
             command.arg("--observe");
         } else if ALL.iter().any(|hook| hook.name() == run) {
@@ -90,7 +99,9 @@ impl Runner {
 
     fn selftest(&self) {
         let mut command = Command::new("/enforcer");
-        let output = command.args(["selftest", "--object", "/enforcer.o"]).output();
+        let output = command
+            .args(["selftest", "--object", "/enforcer.o"])
+            .output();
         let output = output.expect("the enforcer");
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             self.say(&format!("selftest {line}"));
@@ -101,11 +112,17 @@ impl Runner {
 
     fn attacks(&self, run: &str) {
         let mut container = Command::new("/vm");
-        let container = container.arg("container").env_clear().env("MARKER", &self.marker);
-        let mut container = container.stdout(Stdio::null()).spawn().expect("a container");
+        let container = container
+            .arg("container")
+            .env_clear()
+            .env("MARKER", &self.marker);
+        let mut container = container
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a container");
         let pause = find("pause");
         for (row, attack) in ATTACKS.iter().enumerate() {
-            for actor in attack.actors {
+            for actor in attack.actors.iter().filter(|actor| runs(run, **actor)) {
                 let result = match actor {
                     Actor::Tree => inside(row),
                     _ => outside(row, *actor, pause),
@@ -113,7 +130,11 @@ impl Runner {
                 let (first, rest) = result.split_once('\n').unwrap_or((&result, ""));
                 let is_found = rest.contains(&self.marker);
                 let mark = if is_found { "marker" } else { "clean" };
-                self.say(&format!("result {run} {} {} {first} {mark}", attack.id, actor.name()));
+                self.say(&format!(
+                    "result {run} {} {} {first} {mark}",
+                    attack.id,
+                    actor.name()
+                ));
             }
         }
         // Both targets are still there.
@@ -128,7 +149,11 @@ impl Runner {
 
 /// An attacker from outside the tree.
 fn outside(row: usize, actor: Actor, pause: u32) -> String {
-    let name = if actor == Actor::Root14 { "T14" } else { "T1000" };
+    let name = if actor == Actor::Root14 {
+        "T14"
+    } else {
+        "T1000"
+    };
     let (target, child) = (find(name), find(&format!("{name}-child")));
     let ids = [target, local(target), pause, child, local(child)].map(|id| id.to_string());
     let output = Command::new("/vm")
@@ -158,9 +183,9 @@ fn inside(row: usize) -> String {
 /// The process of that name, as soon as there is one.
 fn find(name: &str) -> u32 {
     until(|| {
-        let mut ids = fs::read_dir("/proc").ok()?.filter_map(|entry| {
-            entry.ok()?.file_name().to_str()?.parse::<u32>().ok()
-        });
+        let mut ids = fs::read_dir("/proc")
+            .ok()?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
         ids.find(|id| {
             let comm = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
             comm.trim() == name
@@ -171,8 +196,14 @@ fn find(name: &str) -> u32 {
 /// Its id in its own PID namespace.
 fn local(pid: u32) -> u32 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
-    let line = status.lines().find(|line| line.starts_with("NSpid:")).expect("NSpid");
-    line.split_whitespace().last().and_then(|id| id.parse().ok()).expect("an id")
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("NSpid:"))
+        .expect("NSpid");
+    line.split_whitespace()
+        .last()
+        .and_then(|id| id.parse().ok())
+        .expect("an id")
 }
 
 fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {

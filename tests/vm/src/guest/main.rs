@@ -2,6 +2,7 @@
 //!
 //! As PID 1 it is [`init`]; the other roles are words on its own command line.
 #![expect(
+    clippy::exit,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::unwrap_used,
