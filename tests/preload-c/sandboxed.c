@@ -1,6 +1,7 @@
 /* A sandbox that kills for every call that is not on its list. argv[1]: a file, argv[2]: "few", the
  * calls that the program itself makes; "ours", those and what docs/preload.md says that we add for
- * opening, reading and closing a file. argv[3], if there: leaves this number out of the list again. */
+ * opening, reading and closing a file; "namesake", what it says of a path that only ends as one of
+ * ours. argv[3], if there: leaves this number out of the list again. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,8 @@ static const int ours[] = {SYS_memfd_secret, SYS_ftruncate, SYS_mmap,    SYS_mre
                            SYS_getpid,       SYS_geteuid,   SYS_getegid, SYS_close,
                            SYS_fcntl,        SYS_sched_yield};
 
+static const int namesake[] = {SYS_readlinkat, SYS_mmap, SYS_munmap};
+
 static struct instruction program[80];
 static unsigned short length;
 
@@ -64,6 +67,8 @@ int main(int count, char **arguments) {
     allow(few, sizeof few / sizeof *few, left_out);
     if (!strcmp(arguments[2], "ours"))
         allow(ours, sizeof ours / sizeof *ours, left_out);
+    if (!strcmp(arguments[2], "namesake"))
+        allow(namesake, sizeof namesake / sizeof *namesake, left_out);
     add(ANSWER, KILL, 0, 0);
     struct instructions all = {length, program};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &all))

@@ -41,6 +41,18 @@ fn a_file_that_is_none_of_ours_needs_no_call_more() {
 }
 
 #[test]
+fn a_file_of_the_same_last_name_needs_the_listed_calls() {
+    for library in CLibrary::DYNAMIC {
+        let served = Served::new(VALUE);
+        let program = compile::program("sandboxed", library, served.folder());
+        let run = |list| served.run(&words(&program, served.real_path(), &[list]));
+        assert_eq!(run("namesake").with(0).stdout(), VALUE, "{library:?}");
+        // The control: the calls that its own program makes are not enough.
+        assert_eq!(run("few").with(KILLED).stdout(), "", "{library:?}");
+    }
+}
+
+#[test]
 fn control_the_sandbox_kills_for_what_is_not_listed() {
     for library in CLibrary::DYNAMIC {
         let served = Served::new(VALUE);
