@@ -23,7 +23,7 @@ use super::activity::Activity;
 use super::admit::{Admission, Answered};
 use super::connections::Connections;
 use super::deadline;
-use super::gate::{Full, Gate};
+use super::gate::{self, Full, Gate};
 use super::settings::Limits;
 
 /// The path of the webhook configuration.
@@ -157,8 +157,12 @@ impl Asked {
         }
         let read = self.read(activity, request, end.min(started + self.limits.read));
         let read = read.await?;
+        let weight = gate::weight(&read.bytes);
+        if weight > self.limits.review_bytes {
+            return Err(Refusal::TooLarge);
+        }
         let _deciding = receiving.decide();
-        let _running = self.gate.run(read.bytes.len(), end).await?;
+        let _running = self.gate.run(weight, end).await?;
         let answer = self
             .admission
             .answer(&read.bytes, started.into_std(), budget);
@@ -185,7 +189,7 @@ impl Asked {
         }
         let mut body: Body = request.into_body();
         let mut read = Read {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(told.unwrap_or_default()),
             room: Vec::new(),
         };
         loop {
