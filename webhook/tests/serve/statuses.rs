@@ -128,7 +128,7 @@ async fn json_nested_without_end_is_refused_and_the_server_stays() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_413_announced_or_not() {
+async fn a_body_over_the_limit_is_413_and_one_of_unknown_length_is_411() {
     let limits = cloudtaser_webhook::serve::settings::Limits {
         body_bytes: 64 << 10,
         ..patient()
@@ -149,7 +149,7 @@ async fn a_body_over_the_limit_is_413_announced_or_not() {
     let body = StreamBody::new(futures_util::stream::iter(chunks));
     let asked = Request::post("/mutate").header("content-type", "application/json");
     let answer = client.send_request(asked.body(body).unwrap()).await;
-    assert_eq!(answer.unwrap().status(), 413);
+    assert_eq!(answer.unwrap().status(), 411);
     // Control: as large as may be.
     let mut fits = review("u", &pod("shop")).to_string().into_bytes();
     fits.resize(64 << 10, b' ');
