@@ -113,7 +113,7 @@ async fn bodies_that_are_held_back_do_not_take_all_the_room() {
     held.write_all(head.as_bytes()).await.unwrap();
     held.write_all(&vec![b' '; (64 << 10) - 1]).await.unwrap();
     held.flush().await.unwrap();
-    until(async || up.gate.room_left() == 1).await;
+    until(async || up.gate.room_left() == 0).await;
     up.works().await;
     assert_eq!(up.count("connections_ended_total", "evicted").await, 1.0);
 }
