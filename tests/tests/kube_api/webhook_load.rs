@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use cloudtaser_tests::kube::burst::at_once;
 use cloudtaser_tests::kube::installed::wanted;
 use cloudtaser_tests::kube::{Installed, Load, Patch, Replica};
 use cloudtaser_tests::process::{eventually, within};
@@ -122,6 +123,26 @@ fn no_admission_fails_while_replicas_are_replaced() {
     let admin = installed.api.admin();
     let is_refused = || admin.dry_run(&namespace.pods(), &wanted("app")).status != 201;
     assert!(eventually(is_refused));
+}
+
+/// W35, but for the time: `cargo xtask bench webhook` has it.
+#[test]
+fn none_of_five_hundred_at_once_fails() {
+    let installed = Installed::new();
+    let replica = installed.replica();
+    let review = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "u", "operation": "CREATE", "namespace": "shop",
+            "kind": { "group": "", "version": "v1", "kind": "Pod" },
+            "object": wanted("app"),
+        },
+    });
+    let burst = at_once(&installed, &replica, 500, &review.to_string());
+    assert_eq!(burst.failed, 0);
+    let counted = "cloudtaser_webhook_decisions_total{decision=\"inject\",reason=\"injected\"}";
+    // Each connection has served one before.
+    assert_eq!(replica.metric(counted), 1000.0);
 }
 
 #[test]

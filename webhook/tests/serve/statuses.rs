@@ -172,3 +172,18 @@ async fn a_review_that_would_take_much_memory_is_413_however_short_its_text() {
     let (status, _) = sent(&up, request(numbers(100_000))).await;
     assert_eq!(status, 200);
 }
+
+#[tokio::test]
+async fn large_reviews_within_the_limits_are_decided_about() {
+    let up = up(patient()).await;
+    let mut long = review("u", &pod("shop"));
+    long["request"]["object"]["spec"]["containers"][0]["args"] = json!(["a".repeat(3_000_000)]);
+    let mut many = review("u", &pod("shop"));
+    many["request"]["object"]["spec"]["unknown"] = json!(vec![0; 100_000]);
+    for asked in [long, many] {
+        let (status, answer) = sent(&up, request(asked.to_string())).await;
+        assert_eq!(status, 200);
+        let said = &answer["response"]["status"];
+        assert_eq!(answer["response"]["allowed"], true, "{said}");
+    }
+}
