@@ -1,5 +1,5 @@
-//! H1: the policy alone, in the API server, with the webhook's configuration removed: what the engine
-//! made is admitted, and what only looks so is refused.
+//! H1: the policy alone, in the API server, with the webhook's configuration removed: what the
+//! engine made is admitted, and what only looks so is refused.
 
 use cloudtaser_tests::kube::installed::{INJECT, Installed, is_wrapped, wanted};
 use cloudtaser_tests::kube::{Client, Namespace};

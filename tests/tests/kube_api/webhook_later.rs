@@ -1,5 +1,5 @@
-//! What happens to an injected pod later needs no webhook: it changes while the webhook is up, and in
-//! the same way while it is down.
+//! What happens to an injected pod later needs no webhook: it changes while the webhook is up, and
+//! in the same way while it is down.
 
 use cloudtaser_tests::kube::installed::{Installed, is_wrapped, wanted};
 use cloudtaser_tests::kube::{Client, Namespace, Patch};

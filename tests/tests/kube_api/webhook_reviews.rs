@@ -1,4 +1,4 @@
-//! Reviews as the API server sends them: another webhook between, owners, and the same review again.
+//! Reviews as the API server sends them: another webhook between, owners, the same review again.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -37,8 +37,8 @@ fn w13_what_another_webhook_adds_is_wrapped_and_nothing_twice() {
     let probe = wanted("probe");
     let _name = hook.register(&installed.api, &namespace, &Mutating::all(), &probe);
     let more = admin.create(&namespace.pods(), &wanted("more"));
-    // A program that would start without the wrapper is refused: the volumes are mounted already, and
-    // that somebody else did so cannot be told.
+    // A program that would start without the wrapper is refused: the volumes are mounted already,
+    // and who did that is not asked.
     let other = admin.ask("POST", &namespace.pods(), &wanted("other"));
     assert_eq!(other.status, 403, "{other:?}");
     let said = other.body["message"].as_str().unwrap();

@@ -1,5 +1,5 @@
-//! Pods as large as the API takes them: admitted with the wrapper, or refused with a reason that says
-//! what is too large, within the webhook's time; and the replica is well after.
+//! Pods as large as the API takes them: admitted with the wrapper, or refused with a reason that
+//! says what is too large, within the webhook's time; and the replica is well after.
 
 use cloudtaser_tests::kube::Client;
 use cloudtaser_tests::kube::installed::{INJECT, Installed, is_wrapped, wanted};
