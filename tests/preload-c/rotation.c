@@ -1,5 +1,6 @@
 /* Reads while another process publishes versions: each value is one letter, repeated. argv[1] is
- * the file, argv[2] threads, argv[3] reads of each, argv[4] a file whose existence ends the writer. */
+ * the file, argv[2] threads, argv[3] reads of each, argv[4] a file whose existence ends the writer.
+ * With the variable ROTATING_LEN each letter has a length of its own: see tests/src/bin/rotating.rs. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,8 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Bytes that each letter is shorter than the one before. */
+#define STEP 101
+
 static const char *path;
 static int reads;
+static long longest;
 static long mixed, failed, changed, moved;
 
 static int letter(const char *bytes, long len) {
@@ -22,7 +27,7 @@ static int letter(const char *bytes, long len) {
 }
 
 static void *reader(void *unused) {
-    char first[512], again[512];
+    char first[16384], again[16384];
     int before = 0;
     for (int i = 0; i < reads; i++) {
         int fd = open(path, O_RDONLY);
@@ -33,7 +38,8 @@ static void *reader(void *unused) {
         }
         long len = read(fd, first, sizeof first);
         int seen = letter(first, len);
-        if (seen < 0 || len != st.st_size)
+        int is_cut = longest && len != longest - STEP * (seen - 'a');
+        if (seen < 0 || len != st.st_size || is_cut)
             __atomic_add_fetch(&mixed, 1, __ATOMIC_RELAXED);
         if (i % 64 == 0)
             usleep(300);
@@ -52,6 +58,8 @@ static void *reader(void *unused) {
 int main(int count, char **arguments) {
     path = arguments[1];
     reads = atoi(arguments[3]);
+    if (getenv("ROTATING_LEN"))
+        longest = atol(getenv("ROTATING_LEN"));
     int number = atoi(arguments[2]);
     pthread_t threads[64];
     for (int i = 0; i < number; i++)

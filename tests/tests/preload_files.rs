@@ -166,7 +166,12 @@ fn rotated(name: &str, library: CLibrary, pause_us: Option<&str>, arguments: &[&
         Some(pause) => wrapper.env("ROTATING_PAUSE_US", pause),
         None => wrapper,
     });
-    let program = compiled(name, library, &served);
+    rotated_by(&served, name, library, arguments)
+}
+
+/// The same in the environment and under the conditions of `served`.
+fn rotated_by(served: &Served, name: &str, library: CLibrary, arguments: &[&str]) -> Ended {
+    let program = compiled(name, library, served);
     let (path, stop) = (served.path(), served.folder().join("stop"));
     let mut all = words(&[
         &helper("rotating"),
@@ -187,6 +192,30 @@ fn a117_rotation_gives_no_mixture_and_open_descriptors_keep_their_version() {
         let ended = rotated("rotation", library, None, &["8", "20000"]).with(0);
         let expected = "mixed 0 failed 0 moved 0 changed 1\nended exit status: 0, versions true\n";
         assert_eq!(ended.stdout(), expected, "{ended:?}");
+    }
+}
+
+#[test]
+fn long_values_of_changing_length_are_read_whole_under_rotation() {
+    for library in CLibrary::DYNAMIC {
+        for (len, condition) in [
+            ("3000", None),
+            ("12000", None),
+            ("3000", Some("memfd_secret=38")),
+            ("12000", Some("memfd_secret=38")),
+        ] {
+            let served = Served::new("unused").with(|wrapper| {
+                let wrapper = wrapper.env("ROTATING_LEN", len);
+                match condition {
+                    Some(condition) => wrapper.under(condition),
+                    None => wrapper,
+                }
+            });
+            let ended = rotated_by(&served, "rotation", library, &["4", "2000"]).with(0);
+            let expected =
+                "mixed 0 failed 0 moved 0 changed 1\nended exit status: 0, versions true\n";
+            assert_eq!(ended.stdout(), expected, "{library:?} {len} {condition:?}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The shared object itself: what it exports, what it asks for, and how it is made.
 #![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +9,7 @@ use cloudtaser_tests::elf::hardening;
 use cloudtaser_tests::preload::library_file;
 use object::elf::{STB_GLOBAL, STB_WEAK};
 use object::read::elf::{ElfFile64, FileHeader, SectionHeader, Sym};
+use object::{Object, ObjectSection, ObjectSymbol};
 
 /// The bar: 96 KiB.
 const MOST_BYTES: u64 = 96 << 10;
@@ -78,6 +79,49 @@ fn the_exported_names_are_those_of_the_list() {
         missing.is_empty() && extra.is_empty(),
         "preload/exports.txt: listed and not exported {missing:?}, exported and not listed {extra:?}"
     );
+}
+
+/// The code of each exported function: its address, and up to 16 bytes.
+fn code(file: &Path) -> BTreeMap<String, (u64, Vec<u8>)> {
+    let data = std::fs::read(file).expect("read");
+    let elf = Elf::parse(&*data).expect("an ELF file");
+    let text = elf.section_by_name(".text").expect("code");
+    let bytes = text.data().expect("code");
+    let symbols = elf
+        .dynamic_symbols()
+        .filter(|symbol| symbol.is_definition());
+    symbols
+        .filter_map(|symbol| {
+            let start = usize::try_from(symbol.address().checked_sub(text.address())?).ok()?;
+            let code = bytes.get(start..)?.iter().take(16).copied().collect();
+            Some((symbol.name().ok()?.to_owned(), (symbol.address(), code)))
+        })
+        .collect()
+}
+
+/// Where a function that begins with a jump goes on (`jmp rel32`, `jmp rel8`).
+fn jumps_to((address, code): &(u64, Vec<u8>)) -> Option<u64> {
+    let (length, distance) = match code.as_slice() {
+        [0xe9, a, b, c, d, ..] => (5, i64::from(i32::from_le_bytes([*a, *b, *c, *d]))),
+        [0xeb, a, ..] => (2, i64::from(i8::from_le_bytes([*a]))),
+        _ => return None,
+    };
+    address.checked_add(length)?.checked_add_signed(distance)
+}
+
+#[test]
+fn a_second_name_is_a_jump_to_the_first() {
+    let code = code(&library_file());
+    let pairs = EXPORTS.lines().filter(|line| !line.starts_with('#'));
+    let pairs: Vec<_> = pairs.filter_map(|line| line.split_once(" = ")).collect();
+    assert!(pairs.len() > 50, "{pairs:?}");
+    for (name, first) in pairs {
+        let (alias, first) = (&code[name], &code[first]);
+        let is_same = alias.0 == first.0 || jumps_to(alias) == Some(first.0);
+        assert!(is_same, "{name}: {:x?}", alias.1);
+    }
+    // The control: these two do different things.
+    assert!(code["open"].0 != code["read"].0 && jumps_to(&code["open"]).is_none());
 }
 
 /// The name without what tells relatives apart: `__openat64_2` is a relative of `openat`.

@@ -122,3 +122,65 @@ fn statuses_say_whose_fault_it_is() {
     let script = run(&["completion", "bash"]);
     assert!(printed(&script, 0).contains("kubectl-cloudtaser"));
 }
+
+#[test]
+fn every_command_has_a_manual_page_and_a_completion() {
+    for page in [
+        &["man"][..],
+        &["man", "lint"],
+        &["man", "why"],
+        &["man", "profiles"],
+    ] {
+        assert!(printed(&run(page), 0).contains(".TH"), "{page:?}");
+    }
+    printed(&run(&["man", "nothing"]), 64);
+    let script = run(&["completion", "zsh"]);
+    assert!(printed(&script, 0).contains("--all-namespaces"));
+}
+
+/// A kubeconfig whose server is where nobody listens.
+fn kubeconfig(folder: &std::path::Path, server: &str) -> String {
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\n\
+         clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
+         contexts: [{{name: here, context: {{cluster: c, user: u, namespace: shop}}}}]\n\
+         users: [{{name: u, user: {{token: s3cret}}}}]\n"
+    );
+    let file = folder.join("kubeconfig");
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn x5_a_cluster_that_cannot_be_asked_is_told_with_its_own_status() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing listens at port 1 of the loopback interface; the control is the test of the tier
+    // `api`, where a server does.
+    let config = kubeconfig(folder.path(), "https://127.0.0.1:1");
+    let output = run(&["why", "shop/web", "--kubeconfig", &config]);
+    printed(&output, 69);
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("https://127.0.0.1:1 does not answer"),
+        "{said}"
+    );
+    assert!(!said.contains("s3cret"));
+    let output = run(&["profiles", "--kubeconfig", &config, "--context", "there"]);
+    printed(&output, 66);
+    assert!(
+        text(&output.stderr).contains("no context `there`"),
+        "{output:?}"
+    );
+    printed(&run(&["profiles", "--kubeconfig", "/nowhere/config"]), 66);
+    let broken = folder.path().join("broken");
+    std::fs::write(&broken, "users: [{user: {token: s3cret}").unwrap();
+    let broken = broken.display().to_string();
+    let output = run(&["why", "web", "--kubeconfig", &broken]);
+    printed(&output, 66);
+    assert!(!text(&output.stderr).contains("s3cret"), "{output:?}");
+    printed(&run(&["why", "Shop/Web", "--kubeconfig", &config]), 64);
+    printed(
+        &run(&["profiles", "-n", "a", "-A", "--kubeconfig", &config]),
+        64,
+    );
+}

@@ -110,8 +110,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "generate",
         usage: "[--check]",
-        about: "writes what is generated: docs/annotations.md, docs/attacks.md, webhook/crds, tests/binary.toml",
-        more: "With --check it only says whether they are up to date. Review the difference before\n\
+        about: "writes what is generated: pages of docs, webhook/crds, tests/binary.toml",
+        more: "The pages are docs/annotations.md, docs/attacks.md and docs/webhook-server.md.\n\
+               With --check it only says whether they are up to date. Review the difference before\n\
                a commit.",
         flags: &["--check"],
         words: 0,

@@ -190,6 +190,7 @@ pub(crate) const APT_RUNTIMES: &[AptPackage] = &[
     runtime("sqlite3", &["sqlite3"]),
     runtime("strace", &["strace"]),
     runtime("supervisor", &["supervisord"]),
+    runtime("tcl", &["tclsh"]),
     runtime("util-linux", &["setpriv"]),
     runtime("wget", &["wget"]),
 ];
@@ -242,7 +243,7 @@ pub(crate) struct MuslProgram {
     pub(crate) steps: &'static [&'static [&'static str]],
 }
 
-/// For the tier `runtimes`: less than a minute together.
+/// For the tier `runtimes`: some two minutes together.
 pub(crate) const MUSL_PROGRAMS: &[MuslProgram] = &[
     MuslProgram {
         source: "dash",
@@ -288,6 +289,45 @@ pub(crate) const MUSL_PROGRAMS: &[MuslProgram] = &[
                 "busybox",
                 "CC=musl-gcc -idirafter /usr/include -idirafter /usr/include/HOST-linux-gnu",
             ],
+        ],
+    },
+    MuslProgram {
+        source: "sqlite3",
+        name: "sqlite3",
+        built: "sqlite3",
+        steps: &[
+            &[
+                "./configure",
+                "--quiet",
+                "CC=musl-gcc",
+                "--disable-tcl",
+                "--disable-readline",
+                "--disable-load-extension",
+                "--disable-shared",
+            ],
+            &["make", "-s", "sqlite3"],
+        ],
+    },
+    MuslProgram {
+        source: "curl",
+        name: "curl",
+        built: "src/curl",
+        steps: &[
+            &[
+                "./configure",
+                "--quiet",
+                "CC=musl-gcc",
+                "--disable-shared",
+                "--disable-ldap",
+                "--without-ssl",
+                "--without-zlib",
+                "--without-zstd",
+                "--without-brotli",
+                "--without-libpsl",
+                "--without-libidn2",
+                "--without-nghttp2",
+            ],
+            &["make", "-s", "-j2"],
         ],
     },
 ];

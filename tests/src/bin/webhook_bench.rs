@@ -29,6 +29,9 @@ const CROWD: usize = 500;
 /// Rounds of them.
 const ROUNDS: usize = 5;
 
+/// Reviews at once that are made to take memory.
+const HOSTILE: usize = 64;
+
 fn main() {
     let registry = Registry::start();
     let installed = Installed::new();
@@ -36,8 +39,9 @@ fn main() {
     let file = file.to_str().expect("a path");
     let flags = ["--registries", file, "--log-level", "info"];
     let (cold, crowd) = crowd(&installed, &registry, &flags);
+    let hostile = hostile(&installed, &flags);
     let rotation = rotation(&installed, &flags);
-    let told = json!({ "cold": cold, "crowd": crowd, "rotation": rotation });
+    let told = json!({ "cold": cold, "crowd": crowd, "hostile": hostile, "rotation": rotation });
     writeln!(std::io::stdout(), "{told}").expect("written");
 }
 
@@ -208,6 +212,21 @@ fn crowd(installed: &Installed, registry: &Registry, flags: &[&str]) -> (Value, 
         "registry_after": registry.counts(),
     });
     (json!({ "manifests": cold[0], "configs": cold[1] }), told)
+}
+
+/// Reviews that are made to take memory: long lists of digits, and long texts.
+fn hostile(installed: &Installed, flags: &[&str]) -> Value {
+    let replica = installed.replica_with(flags);
+    let mut long = wanted("app");
+    long["spec"]["containers"][0]["args"] = json!(["a".repeat(3_000_000)]);
+    let mut many = wanted("app");
+    many["spec"]["unknown"] = json!(vec![0; 100_000]);
+    let bursts = [long, many].map(|pod| at_once(installed, &replica, HOSTILE, &review(&pod)));
+    json!({
+        "at_once": HOSTILE,
+        "not_answered": bursts.iter().map(|burst| burst.failed).sum::<usize>(),
+        "resident_peak": peak_memory(replica.pid()),
+    })
 }
 
 /// A hundred a second while serving certificate and authority change.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use cloudtaser_tests::kube::burst::at_once;
 use cloudtaser_tests::kube::installed::wanted;
 use cloudtaser_tests::kube::{Installed, Load, Patch, Replica};
 use cloudtaser_tests::process::{eventually, within};
@@ -122,6 +123,50 @@ fn no_admission_fails_while_replicas_are_replaced() {
     let admin = installed.api.admin();
     let is_refused = || admin.dry_run(&namespace.pods(), &wanted("app")).status != 201;
     assert!(eventually(is_refused));
+}
+
+/// W35, but for the time: `cargo xtask bench webhook` has it.
+#[test]
+fn none_of_five_hundred_at_once_fails() {
+    let installed = Installed::new();
+    let replica = installed.replica();
+    let review = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "u", "operation": "CREATE", "namespace": "shop",
+            "kind": { "group": "", "version": "v1", "kind": "Pod" },
+            "object": wanted("app"),
+        },
+    });
+    let burst = at_once(&installed, &replica, 500, &review.to_string());
+    assert_eq!(burst.failed, 0);
+    let counted = "cloudtaser_webhook_decisions_total{decision=\"inject\",reason=\"injected\"}";
+    // Each connection has served one before.
+    assert_eq!(replica.metric(counted), 1000.0);
+}
+
+/// 429 with `Retry-After`: the API server asks again, within its own time-out, and then refuses.
+#[test]
+fn an_api_server_that_is_turned_away_asks_again() {
+    let installed = Installed::new();
+    let full = installed.replica_with(&["--max-reviews", "0"]);
+    let namespace = installed.api.namespace("full");
+    let admin = installed.api.admin();
+    let away = || full.metric("cloudtaser_webhook_turned_away_total{reason=\"full\"}");
+    let is_asked = || {
+        let reply = admin.dry_run(&namespace.pods(), &wanted("probe"));
+        assert_ne!(reply.status, 201, "{reply:?}");
+        away() > 0.0
+    };
+    assert!(eventually(is_asked));
+    let before = away();
+    let reply = admin.dry_run(&namespace.pods(), &wanted("app"));
+    assert_ne!(reply.status, 201, "{reply:?}");
+    assert!(away() - before >= 3.0, "{} times", away() - before);
+    // With room beside it, one of the next tries finds it.
+    let _with_room = installed.replica();
+    let reply = admin.dry_run(&namespace.pods(), &wanted("app"));
+    assert_eq!(reply.status, 201, "{reply:?}");
 }
 
 #[test]

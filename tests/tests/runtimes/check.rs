@@ -11,7 +11,7 @@ use cloudtaser_tests::{Planted, Wrapper, skip};
 use crate::disk::OnDisk;
 use crate::fill::Filled;
 use crate::programs;
-use crate::row::{Expected, Library, Row};
+use crate::row::{Expected, Library, PRIVATE, Row};
 use crate::served::{Helper, serve};
 use crate::watch::{Seen, run, wrapper_lines};
 
@@ -142,8 +142,13 @@ fn wrapper(row: &Row, filled: &Filled) -> Wrapper {
     secrets.extend(planted("variable", &filled.variables));
     let mut flags = vec!["--source=local".to_owned()];
     for (number, (path, _)) in filled.files.iter().enumerate() {
+        // Without a mode it is the default's, which most rows are there to show.
+        let mode = match row.mode {
+            PRIVATE => String::new(),
+            mode => format!(",mode={mode:04o}"),
+        };
         flags.push(format!(
-            "--file={path}=vault:secret/row#{}",
+            "--file={path}{mode}=vault:secret/row#{}",
             field("file", number)
         ));
     }

@@ -1,6 +1,6 @@
 //! Clients of servers and tools that take keys and passwords from files.
 
-use crate::row::{ROW, Row};
+use crate::row::{Library, ROW, Row};
 
 /// nginx that wants a client certificate and tells its name.
 const TLS_CONF: &str = "daemon off; master_process off; error_log stderr; pid {here}/nginx.pid;
@@ -40,6 +40,19 @@ const TLS: Row = Row {
     ],
     ..ROW
 };
+
+/// nginx without TLS, which tells who asks.
+const PLAIN_CONF: &str = "daemon off; master_process off; error_log stderr; pid {here}/nginx.pid;
+events {}
+http {
+  access_log off; client_body_temp_path {here}/body; proxy_temp_path {here}/proxy;
+  fastcgi_temp_path {here}/fastcgi; uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
+  server {
+    listen 127.0.0.1:{port};
+    location / { return 200 \"$http_authorization\\n\"; }
+  }
+}
+";
 
 const AWS: &str = "import botocore.session
 c = botocore.session.Session().get_credentials()
@@ -110,6 +123,21 @@ rows! {
     curl_upload: Row {
         reads: "file://",
         command: &["curl", "-sS", "file://{dir}/password"],
+        ..ROW
+    };
+    curl_musl_netrc: Row {
+        reads: "--netrc-file",
+        library: Library::Musl,
+        files: &[("netrc", "machine localhost login me password {marker}\n")],
+        beside: &[("nginx.conf", PLAIN_CONF)],
+        command: &["musl-curl", "-sS", "--netrc-file", "{dir}/netrc", "http://localhost:{port}/"],
+        ..TLS
+    };
+    curl_musl_config: Row {
+        reads: "--config, file://",
+        library: Library::Musl,
+        files: &[("curlrc", "url = \"file://{dir}/password\"\n"), ("password", "{marker}\n")],
+        command: &["musl-curl", "-sS", "--config", "{dir}/curlrc"],
         ..ROW
     };
     git_credential: Row {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::fill::Filled;
 
-/// Real files, readable by their owner only. Removed when dropped.
+/// Real files with the mode and owner of the row. Removed when dropped.
 #[derive(Debug)]
 pub(crate) struct OnDisk<'a> {
     filled: &'a Filled,
@@ -27,7 +27,11 @@ impl<'a> OnDisk<'a> {
                 .create(folder)
                 .expect("made");
             let mut file = fs::OpenOptions::new();
-            let file = file.write(true).create_new(true).mode(0o400).open(path);
+            let file = file
+                .write(true)
+                .create_new(true)
+                .mode(filled.mode)
+                .open(path);
             file.expect("new")
                 .write_all(content.as_bytes())
                 .expect("written");

@@ -20,6 +20,7 @@ pub(crate) struct Filled {
     pub(crate) here: PathBuf,
     pub(crate) port: u16,
     pub(crate) owner: u32,
+    pub(crate) mode: u32,
     /// With the path in full.
     pub(crate) files: Vec<(String, String)>,
     pub(crate) variables: Vec<(String, String)>,
@@ -72,6 +73,7 @@ impl Filled {
             ask: list(row.ask),
             port: words.port,
             owner: row.owner,
+            mode: row.mode,
             command,
             here,
             dir,

@@ -232,4 +232,24 @@ rows! {
         command: &["sqlite3", ":memory:", ".read {dir}/key.sql"],
         ..ROW
     };
+    sqlite_musl_read: musl(line("readfile()", &["musl-sqlite3", ":memory:", "select readfile('{dir}/password'), length(readfile('{dir}/password'));"]));
+    sqlite_musl_script: musl(Row {
+        reads: ".read of a script",
+        files: &[("key.sql", "select '{marker}';\n")],
+        command: &["musl-sqlite3", ":memory:", ".read {dir}/key.sql"],
+        ..ROW
+    });
+
+    java_keystore: Row {
+        reads: "a keystore's password file",
+        prepare: "keytool -genkeypair -alias a -keyalg EC -dname CN=x -storetype PKCS12 -keystore {here}/keys -storepass {marker}",
+        command: &["keytool", "-list", "-keystore", "{here}/keys", "-storepass:file", "{dir}/password"],
+        ..ROW
+    };
+    java_certificate: Row {
+        reads: "a certificate in PEM",
+        files: &[("ca.crt", "{ca.crt}")],
+        command: &["keytool", "-printcert", "-file", "{dir}/ca.crt"],
+        ..ROW
+    };
 }

@@ -76,6 +76,12 @@ rows! {
     static_musl: file("read", &["c-musl-static", "read", "{dir}/password"]);
     static_environ: variable("getenv", &["c-static", "env", "CT_SECRET"]);
     static_musl_environ: variable("getenv", &["c-musl-static", "env", "CT_SECRET"]);
+    // 32-bit programs have another machine and another linker.
+    m32_read: file("read, 32-bit", &["c-32", "read", "{dir}/password"]);
+    m32_static_read: file("read, 32-bit and static", &["c-32-static", "read", "{dir}/password"]);
+    m32_environ: variable("getenv, 32-bit", &["c-32", "env", "CT_SECRET"]);
+    m32_static_environ: variable("getenv, 32-bit and static", &["c-32-static", "env", "CT_SECRET"]);
+    child_m32: child("read, 32-bit, started by a shell", &["dash", "-c", "{bin c-32} read {dir}/password; echo $?"]);
     // Go asks the kernel itself, also where it has a C library; the wrapper tells it by its build
     // information, whatever its cgo parts would get.
     go_read: file("os.ReadFile", &["go-static", "read", "{dir}/password"]);

@@ -65,6 +65,20 @@ const BUILDS: &[Build] = &[
         compiler: &["cc", "-O2", "-static", "-o", "OUT", "IN", "-pthread"],
     },
     Build {
+        name: "c-32",
+        file: "read.c",
+        source: READ_C,
+        compiler: &["cc", "-m32", "-O2", "-o", "OUT", "IN", "-pthread"],
+    },
+    Build {
+        name: "c-32-static",
+        file: "read.c",
+        source: READ_C,
+        compiler: &[
+            "cc", "-m32", "-O2", "-static", "-o", "OUT", "IN", "-pthread",
+        ],
+    },
+    Build {
         name: "c-musl-static",
         file: "read.c",
         source: READ_C,

@@ -33,6 +33,8 @@ pub(crate) struct Row {
     pub(crate) ask: &'static [&'static str],
     /// Who owns the real files; root where we are not root.
     pub(crate) owner: u32,
+    /// The mode of the secret files.
+    pub(crate) mode: u32,
     /// Only root can start it so.
     pub(crate) root: bool,
     /// The status with everything there.
@@ -70,6 +72,9 @@ pub(crate) enum Expected {
 /// One file, `password`, with the marker in a line.
 pub(crate) const PASSWORD: &[(&str, &str)] = &[("password", "{marker}\n")];
 
+/// Readable by the owner alone, as a secret is by default.
+pub(crate) const PRIVATE: u32 = 0o400;
+
 /// The row that others are changes of: a glibc program with one secret file.
 pub(crate) const ROW: Row = Row {
     reads: "",
@@ -84,6 +89,7 @@ pub(crate) const ROW: Row = Row {
     command: &[],
     ask: &[],
     owner: 0,
+    mode: PRIVATE,
     root: false,
     status: 0,
     normal: |text| text,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::CliError;
+use super::live::Live;
 use super::manifest::{Manifests, Workload};
 use crate::decide::{
     Decision, Explanation, Facts, ImageFact, Input, Needs, Operator, explain, needs,
@@ -35,6 +37,8 @@ pub struct Judgement {
     pub warnings: Vec<String>,
     /// The pod afterwards.
     pub after: Value,
+    /// What the cluster shows, where it was asked.
+    pub live: Option<Live>,
 }
 
 impl Judgement {
@@ -42,6 +46,13 @@ impl Judgement {
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.outcome.verdict.decision, Decision::Deny(_))
+    }
+
+    /// Whether something is to be done: the pod would be refused, or runs without its wrapper.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        let mut pods = self.live.iter().flat_map(|live| &live.pods);
+        self.is_refused() || pods.any(|pod| !pod.unprotected.is_empty())
     }
 
     /// The decision in one word.
@@ -71,55 +82,102 @@ impl Judgement {
 /// [`CliError`]: a pod that cannot be read.
 pub fn judge(manifests: &Manifests, setting: &Setting) -> Result<Vec<Judgement>, CliError> {
     let each = manifests.workloads.iter();
-    each.map(|workload| judge_one(manifests, setting, workload))
-        .collect()
+    each.map(|workload| {
+        let place = Place::of_files(manifests, &workload.namespace);
+        Subject::read(workload)?.judge(&place, manifests, setting)
+    })
+    .collect()
 }
 
-fn judge_one(
-    manifests: &Manifests,
-    setting: &Setting,
-    workload: &Workload,
-) -> Result<Judgement, CliError> {
-    let pod = serde_json::from_value(workload.pod.clone()).map_err(|source| CliError::Object {
-        file: workload.file.clone(),
-        name: workload.name.clone(),
-        source,
-    })?;
-    let namespace = NamespaceFacts {
-        name: workload.namespace.clone(),
-        labels: manifests
-            .namespaces
-            .get(&workload.namespace)
-            .cloned()
-            .unwrap_or_default(),
-    };
-    let mut warnings = workload.warnings.clone();
-    let profiles = profiles(manifests, &workload.namespace);
-    let input = Input {
-        pod: &pod,
-        namespace: &namespace,
-        profiles: &profiles,
-        operator: &setting.operator,
-    };
-    let needs = needs(&input);
-    let facts = facts(
-        manifests,
-        setting,
-        &workload.namespace,
-        &needs,
-        &mut warnings,
-    );
-    let outcome = engine::run(&input, &workload.pod, &facts)?;
-    warnings.extend(outcome.verdict.warnings.iter().cloned());
-    let mut after = workload.pod.clone();
-    json_patch::patch(&mut after, &outcome.patch)?;
-    Ok(Judgement {
-        workload: workload.clone(),
-        explanation: explain(&input, &facts),
-        outcome,
-        warnings,
-        after,
-    })
+/// What is known of a namespace.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its labels.
+    pub namespace: NamespaceFacts,
+    /// The profiles that pods there could get.
+    pub profiles: Profiles,
+}
+
+impl Place {
+    fn of_files(manifests: &Manifests, name: &str) -> Self {
+        Self {
+            namespace: NamespaceFacts {
+                name: name.to_owned(),
+                labels: manifests.namespaces.get(name).cloned().unwrap_or_default(),
+            },
+            profiles: profiles(manifests, name),
+        }
+    }
+}
+
+/// A workload whose pod was read.
+#[derive(Debug)]
+pub struct Subject<'w> {
+    workload: &'w Workload,
+    pod: Pod,
+}
+
+impl<'w> Subject<'w> {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError::Object`].
+    pub fn read(workload: &'w Workload) -> Result<Self, CliError> {
+        let pod = serde_json::from_value(workload.pod.clone());
+        let pod = pod.map_err(|source| CliError::Object {
+            file: workload.file.clone(),
+            name: workload.name.clone(),
+            source,
+        })?;
+        Ok(Self { workload, pod })
+    }
+
+    fn input<'a>(&'a self, place: &'a Place, setting: &'a Setting) -> Input<'a> {
+        Input {
+            pod: &self.pod,
+            namespace: &place.namespace,
+            profiles: &place.profiles,
+            operator: &setting.operator,
+        }
+    }
+
+    /// What must be looked up.
+    #[must_use]
+    pub fn needs(&self, place: &Place, setting: &Setting) -> Needs {
+        needs(&self.input(place, setting))
+    }
+
+    /// Runs the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError`]: a defect of ours.
+    pub fn judge(
+        &self,
+        place: &Place,
+        manifests: &Manifests,
+        setting: &Setting,
+    ) -> Result<Judgement, CliError> {
+        let workload = self.workload;
+        let input = self.input(place, setting);
+        let mut warnings = workload.warnings.clone();
+        let needs = needs(&input);
+        let known = &place.namespace.name;
+        let facts = facts(manifests, setting, known, &needs, &mut warnings);
+        let outcome = engine::run(&input, &workload.pod, &facts)?;
+        warnings.extend(outcome.verdict.warnings.iter().cloned());
+        let mut after = workload.pod.clone();
+        json_patch::patch(&mut after, &outcome.patch)?;
+        Ok(Judgement {
+            workload: workload.clone(),
+            explanation: explain(&input, &facts),
+            outcome,
+            warnings,
+            after,
+            live: None,
+        })
+    }
 }
 
 /// The profiles of the files. Without any, one that allows what the default allows, so that the rest

@@ -88,7 +88,12 @@ fn documents(file: &Path) -> Result<Vec<Value>, CliError> {
 }
 
 impl Manifests {
-    fn take(&mut self, file: &Path, object: Value, namespace: &str) -> Result<(), CliError> {
+    /// Takes an object, or the items of a list.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError::Object`]: a profile that cannot be read.
+    pub fn take(&mut self, file: &Path, object: Value, namespace: &str) -> Result<(), CliError> {
         let kind = text(&object, "/kind").to_owned();
         if let Some(items) = object.get("items").and_then(Value::as_array) {
             for item in items {
@@ -149,7 +154,7 @@ fn typed<T: serde::de::DeserializeOwned>(
 }
 
 /// The values of a ConfigMap or Secret, reduced to whether they are references.
-fn source(object: &Value, is_secret: bool) -> SourceFact {
+pub(super) fn source(object: &Value, is_secret: bool) -> SourceFact {
     let fields = |field: &str| {
         object
             .get(field)

@@ -7,7 +7,7 @@ use similar::TextDiff;
 
 use super::args::Output;
 use super::judge::Judgement;
-use super::{CliError, yaml};
+use super::{CliError, report_live, yaml};
 
 /// How a report looks.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Style {
 }
 
 impl Style {
-    fn paint(self, code: &str, text: &str) -> String {
+    pub(super) fn paint(self, code: &str, text: &str) -> String {
         if self.has_colour {
             format!("\u{1b}[{code}m{text}\u{1b}[0m")
         } else {
@@ -28,7 +28,7 @@ impl Style {
     }
 }
 
-const RED: &str = "31";
+pub(super) const RED: &str = "31";
 const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const CYAN: &str = "36";
@@ -102,11 +102,14 @@ pub fn why(judgements: &[Judgement], output: Output, style: Style) -> Result<Str
             line(&mut text, &told);
         }
         notes(&mut text, judgement, style);
+        if let Some(live) = &judgement.live {
+            report_live::shown(&mut text, live, style);
+        }
     }
     Ok(text)
 }
 
-fn structured(value: &Value, output: Output) -> Result<String, CliError> {
+pub(super) fn structured(value: &Value, output: Output) -> Result<String, CliError> {
     match output {
         Output::Yaml => yaml::write(value).map_err(CliError::Write),
         Output::Json | Output::Table => Ok(format!("{value:#}\n")),
@@ -151,6 +154,9 @@ fn explained(judgement: &Judgement) -> Value {
             "containers".to_owned(),
             containers.collect::<Vec<_>>().into(),
         );
+        if let Some(live) = &judgement.live {
+            fields.insert("live".to_owned(), report_live::record(live));
+        }
     }
     record
 }
@@ -184,29 +190,34 @@ fn table(judgements: &[Judgement], style: Style) -> String {
     };
     let head = HEAD.map(str::to_owned);
     let rows: Vec<_> = judgements.iter().map(cells).collect();
-    let mut widths = [0_usize; 5];
-    for row in rows.iter().chain([&head]) {
+    columns(&head, &rows, style)
+}
+
+/// Rows below a head, each column as wide as its widest cell.
+pub(super) fn columns<const N: usize>(
+    head: &[String; N],
+    rows: &[[String; N]],
+    style: Style,
+) -> String {
+    let mut widths = [0_usize; N];
+    for row in rows.iter().chain([head]) {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut text = String::new();
-    for (index, row) in [&head].into_iter().chain(&rows).enumerate() {
+    for (index, row) in [head].into_iter().chain(rows).enumerate() {
         let padded = row
             .iter()
             .zip(widths)
             .map(|(cell, width)| format!("{cell:<width$}"));
         let told = padded.collect::<Vec<_>>().join("  ");
         let told = told.trim_end();
-        let is_head = index == 0;
-        line(
-            &mut text,
-            &if is_head {
-                style.paint(BOLD, told)
-            } else {
-                told.to_owned()
-            },
-        );
+        if index == 0 {
+            line(&mut text, &style.paint(BOLD, told));
+        } else {
+            line(&mut text, told);
+        }
     }
     text
 }
@@ -246,7 +257,7 @@ fn diff(judgement: &Judgement, style: Style) -> Result<String, CliError> {
     Ok(text)
 }
 
-fn line(text: &mut String, told: &str) {
+pub(super) fn line(text: &mut String, told: &str) {
     // Writing to a String cannot fail.
     let _infallible = writeln!(text, "{told}");
 }

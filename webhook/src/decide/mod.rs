@@ -197,6 +197,7 @@ impl Survey<'_> {
         for candidate in &self.candidates {
             if candidate.state == State::Wrapped {
                 environment::verify(candidate.container, self.profile, &self.settings)?;
+                volumes::refuse_mounts(candidate.container)?;
             }
             let is_wrapped = match candidate.state {
                 State::Wrap => true,

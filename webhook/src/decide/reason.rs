@@ -231,6 +231,19 @@ pub enum Refusal {
         /// Where.
         path: String,
     },
+    /// A mount whose place depends on the image.
+    #[error(
+        "container `{container}` mounts the volume `{volume}` at {}; where `..` leads depends on the image, so it could be where the wrapper is; write the path without it",
+        shown(path)
+    )]
+    MountPath {
+        /// The container.
+        container: String,
+        /// Its volume.
+        volume: String,
+        /// Where.
+        path: String,
+    },
     /// A container or volume with a name of ours that is not ours.
     #[error(
         "the {what} name `{name}` is CloudTaser's, and what has it is not what CloudTaser adds; rename it, or, if the pod is a copy of an injected one, take out what was injected"
@@ -268,6 +281,7 @@ impl Refusal {
             Self::NotAsInjected { .. } => "not_as_injected",
             Self::SetTwice { .. } => "set_twice",
             Self::MountTaken { .. } => "mount_taken",
+            Self::MountPath { .. } => "mount_path",
             Self::NameTaken { .. } => "name_taken",
         }
     }

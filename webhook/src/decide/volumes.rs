@@ -230,26 +230,44 @@ pub(super) fn refuse_taken(
     Ok(())
 }
 
-/// Refuses a container that mounts something where our volumes go, or inside of them.
+/// Refuses a container that mounts something where our volumes go, inside of them or above them.
+///
+/// A path with `..` is refused wherever it seems to lead: the image may have a link there, which
+/// the runtime follows. The policy beside the webhook (`manifests/policy.yaml`) says the same.
 pub(super) fn refuse_mounts(container: &Container) -> Result<(), Refusal> {
     for mount in container.volume_mounts.iter().flatten() {
-        let parts: Vec<&str> = mount
-            .mount_path
-            .split('/')
-            .filter(|part| !matches!(*part, "" | "."))
-            .collect();
-        let path = format!("/{}", parts.join("/"));
-        let is_inside = |dir: &str| {
-            path.strip_prefix(dir)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        if is_inside(BINARY_DIR) || is_inside(IDENTITY_DIR) {
+        let parts = mount.mount_path.split('/');
+        let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
+        let (named, volume) = (container.name.clone(), mount.name.clone());
+        let path = mount.mount_path.clone();
+        if parts.contains(&"..") {
+            return Err(Refusal::MountPath {
+                container: named,
+                volume,
+                path,
+            });
+        }
+        let is_taken = [BINARY_DIR, IDENTITY_DIR].into_iter().any(|dir| {
+            let ours = dir.split('/').filter(|part| !part.is_empty());
+            ours.zip(&parts).all(|(ours, part)| ours == *part)
+        });
+        if is_taken && !is_ours(mount) {
             return Err(Refusal::MountTaken {
-                container: container.name.clone(),
-                volume: mount.name.clone(),
-                path: mount.mount_path.clone(),
+                container: named,
+                volume,
+                path,
             });
         }
     }
     Ok(())
+}
+
+/// A mount that an earlier invocation added.
+fn is_ours(found: &VolumeMount) -> bool {
+    mounts().iter().any(|ours| {
+        (&ours.name, &ours.mount_path, ours.read_only)
+            == (&found.name, &found.mount_path, found.read_only)
+            && found.sub_path.is_none()
+            && found.sub_path_expr.is_none()
+    })
 }

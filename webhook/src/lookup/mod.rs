@@ -17,7 +17,7 @@ use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use tokio::time::{Instant, timeout_at};
 
 pub use cluster::{Answer, Cluster, ClusterError, KubeCluster};
-pub use store::{ProfileStore, Snapshot};
+pub use store::{ProfileStore, Snapshot, checked};
 
 use crate::decide::{Facts, ImageFact, Needs, SourceKey};
 use crate::image::{ImageName, ImageResolver, Keyring, Platform, PullSecret};

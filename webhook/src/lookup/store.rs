@@ -154,8 +154,12 @@ impl Inner {
     }
 }
 
-/// What is wrong with an object, in a sentence.
-pub(super) fn checked(scope: Scope, object: &Value) -> Result<(), String> {
+/// Whether an object of the API is a profile that can be used.
+///
+/// # Errors
+///
+/// What is wrong with it, in a sentence.
+pub fn checked(scope: Scope, object: &Value) -> Result<(), String> {
     match typed(scope, object) {
         Ok(profile) => profile.check().map_err(|error| error.to_string()),
         Err(error) => Err(format!("the profile cannot be read: {error}")),

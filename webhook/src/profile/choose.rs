@@ -167,7 +167,9 @@ impl Profile {
 }
 
 impl NamespaceSpec {
-    fn admits(&self, namespace: &NamespaceFacts) -> bool {
+    /// Whether pods of this namespace may use it.
+    #[must_use]
+    pub fn admits(&self, namespace: &NamespaceFacts) -> bool {
         let has_label = |(key, value): (&String, &String)| namespace.labels.get(key) == Some(value);
         (self.names.is_empty() || self.names.contains(&namespace.name))
             && self.match_labels.iter().all(has_label)

@@ -24,6 +24,8 @@ struct State {
     /// HTTP/1, where bytes between requests are the next one's head.
     counts_heads: bool,
     receiving: usize,
+    /// Since when a body is awaited that room is kept for.
+    holds: Option<Instant>,
     deciding: usize,
     has_served: bool,
     head: Option<Instant>,
@@ -53,6 +55,7 @@ impl Activity {
         let state = Mutex::new(State {
             counts_heads: false,
             receiving: 0,
+            holds: None,
             deciding: 0,
             has_served: false,
             head: None,
@@ -139,6 +142,12 @@ impl Activity {
         (state.deciding == 0).then_some(rank)
     }
 
+    /// Since when room is kept for a body that does not come.
+    pub(super) fn holds(&self) -> Option<Instant> {
+        let state = self.lock();
+        state.holds.filter(|_| state.deciding == 0)
+    }
+
     /// Whether giving it up would lose a request or an answer under way: then it may end in good order.
     pub(super) fn has_served(&self) -> bool {
         self.lock().has_served
@@ -152,11 +161,18 @@ pub struct Receiving<'a> {
 }
 
 impl<'a> Receiving<'a> {
+    /// Room is kept for the body from now on.
+    pub fn hold(&self, now: Instant) {
+        self.of.lock().holds.get_or_insert(now);
+    }
+
     /// The body is there.
     #[must_use]
     pub fn decide(self) -> Deciding<'a> {
         let of = self.of;
-        of.lock().deciding += 1;
+        let mut state = of.lock();
+        state.deciding += 1;
+        drop(state);
         Deciding { of }
     }
 }
@@ -165,6 +181,9 @@ impl Drop for Receiving<'_> {
     fn drop(&mut self) {
         let mut state = self.of.lock();
         state.receiving = state.receiving.saturating_sub(1);
+        if state.receiving == 0 {
+            state.holds = None;
+        }
         state.last = Instant::now();
     }
 }

@@ -16,14 +16,15 @@ use axum::routing::post;
 use axum::{Json, Router};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
+use hyper::body::Body as _;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-use super::activity::Activity;
+use super::activity::{Activity, Receiving};
 use super::admit::{Admission, Answered};
 use super::connections::Connections;
 use super::deadline;
-use super::gate::{Full, Gate};
+use super::gate::{self, Full, Gate};
 use super::settings::Limits;
 
 /// The path of the webhook configuration.
@@ -48,6 +49,7 @@ pub struct Asked {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Refusal {
     MediaType,
+    NoLength,
     Empty,
     TooLarge,
     Broken,
@@ -62,6 +64,7 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NoLength => StatusCode::LENGTH_REQUIRED,
             Self::Empty | Self::Broken | Self::NoReview => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -73,6 +76,7 @@ impl Refusal {
     fn reason(self) -> &'static str {
         match self {
             Self::MediaType => "media_type",
+            Self::NoLength => "no_length",
             Self::Empty => "empty",
             Self::TooLarge => "too_large",
             Self::Broken => "broken",
@@ -87,6 +91,7 @@ impl Refusal {
     fn text(self) -> &'static str {
         match self {
             Self::MediaType => "the content type must be application/json, without an encoding\n",
+            Self::NoLength => "the request must say how long it is\n",
             Self::Empty => "there is no review\n",
             Self::TooLarge => "the review is too large\n",
             Self::Broken => "the review did not come whole\n",
@@ -110,6 +115,9 @@ impl IntoResponse for Refusal {
         if self == Self::Full {
             let after = header::HeaderValue::from_static(RETRY_AFTER);
             response.headers_mut().insert(header::RETRY_AFTER, after);
+            // The next try makes a new connection, which the Service may give to another replica.
+            let close = header::HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
         response
     }
@@ -142,7 +150,7 @@ async fn mutate(
 /// A body, and the room that it takes.
 struct Read<'g> {
     bytes: Vec<u8>,
-    room: Vec<SemaphorePermit<'g>>,
+    room: SemaphorePermit<'g>,
 }
 
 impl Asked {
@@ -155,10 +163,14 @@ impl Asked {
         if !is_json(request.headers()) {
             return Err(Refusal::MediaType);
         }
-        let read = self.read(activity, request, end.min(started + self.limits.read));
+        let read = self.read(&receiving, request, end.min(started + self.limits.read));
         let read = read.await?;
+        let weight = gate::weight(&read.bytes);
+        if weight > self.limits.review_bytes {
+            return Err(Refusal::TooLarge);
+        }
         let _deciding = receiving.decide();
-        let _running = self.gate.run(read.bytes.len(), end).await?;
+        let _running = self.gate.run(weight, end).await?;
         let answer = self
             .admission
             .answer(&read.bytes, started.into_std(), budget);
@@ -170,43 +182,39 @@ impl Asked {
         answer.map_err(|_odd| Refusal::Failed)
     }
 
-    /// Reads the body, for which all requests together have so much room.
+    /// Reads the body, for which all requests together have so much room. It is taken at once, so that
+    /// nobody who has a part of it waits for another's.
     async fn read(
         &self,
-        activity: &Activity,
+        receiving: &Receiving<'_>,
         request: Request,
         end: Instant,
     ) -> Result<Read<'_>, Refusal> {
-        let most = self.limits.body_bytes;
-        let told = request.headers().get(header::CONTENT_LENGTH);
-        let told = told.and_then(|text| text.to_str().ok()?.parse::<usize>().ok());
-        if told.is_some_and(|bytes| bytes > most) {
+        let mut body: Body = request.into_body();
+        // As the protocol's head says it; nothing where it does not.
+        let length = body.size_hint().exact();
+        let length = length.and_then(|bytes| usize::try_from(bytes).ok());
+        let length = length.ok_or(Refusal::NoLength)?;
+        if length > self.limits.body_bytes {
             return Err(Refusal::TooLarge);
         }
-        let mut body: Body = request.into_body();
-        let mut read = Read {
-            bytes: Vec::new(),
-            room: Vec::new(),
-        };
+        let room = self.gate.room(length, end + Duration::from_millis(1));
+        let room = self.connections.pressing(end, room).await;
+        let room = room.ok_or(Refusal::Full)??;
+        receiving.hold(Instant::now());
+        let mut bytes = Vec::with_capacity(length);
         loop {
             let frame = timeout_at(end, body.frame()).await;
             let Some(frame) = frame.map_err(|_elapsed| Refusal::Slow)? else {
                 break;
             };
-            let Ok(data) = frame.map_err(|_broken| Refusal::Broken)?.into_data() else {
-                continue;
-            };
-            if read.bytes.len() + data.len() > most {
-                return Err(Refusal::TooLarge);
+            if let Ok(data) = frame.map_err(|_broken| Refusal::Broken)?.into_data() {
+                bytes.extend_from_slice(&data);
             }
-            let room = self.gate.room(data.len(), end + Duration::from_millis(1));
-            let room = self.connections.pressing(activity, end, room).await;
-            read.room.push(room.ok_or(Refusal::Full)??);
-            read.bytes.extend_from_slice(&data);
         }
-        match read.bytes.is_empty() {
+        match bytes.is_empty() {
             true => Err(Refusal::Empty),
-            false => Ok(read),
+            false => Ok(Read { bytes, room }),
         }
     }
 }
@@ -227,9 +235,11 @@ mod tests {
 
     #[test]
     fn every_refusal_has_a_metric() {
-        use Refusal::{Broken, Empty, Failed, Full, MediaType, NoReview, Panicked, Slow, TooLarge};
+        use Refusal::{
+            Broken, Empty, Failed, Full, MediaType, NoLength, NoReview, Panicked, Slow, TooLarge,
+        };
         let all = [
-            Broken, Empty, Failed, Full, MediaType, NoReview, Panicked, Slow, TooLarge,
+            Broken, Empty, Failed, Full, MediaType, NoLength, NoReview, Panicked, Slow, TooLarge,
         ];
         assert_eq!(all.map(Refusal::reason), TURNED_AWAY);
         assert!(all.iter().all(|one| one.status().as_u16() >= 400));

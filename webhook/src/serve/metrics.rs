@@ -17,12 +17,13 @@ const SECONDS: [f64; 13] = [
 ];
 
 /// Why requests are not decided about (`super::http`).
-pub const TURNED_AWAY: [&str; 9] = [
+pub const TURNED_AWAY: [&str; 10] = [
     "broken",
     "empty",
     "failed",
     "full",
     "media_type",
+    "no_length",
     "no_review",
     "panic",
     "slow",

@@ -18,7 +18,9 @@ pub struct Limits {
     pub idle: Duration,
     /// Connections at once. One more takes the place of one that asks for nothing.
     pub connections: usize,
-    /// Bytes of the reviews that are decided about at once.
+    /// Bytes that a review may take once it is read ([`super::gate::weight`]).
+    pub review_bytes: usize,
+    /// The same of all that are decided about at once.
     pub running_bytes: usize,
     /// Decisions at once.
     pub running: usize,
@@ -38,11 +40,13 @@ impl Default for Limits {
             // 3 MiB: what the API server takes as a request's body (its resource limit), which the
             // review holds, and some more for the review itself.
             body_bytes: (3 << 20) + (64 << 10),
-            // Chosen: half of 64 MiB; 500 pods of 20 KiB are 10 MiB.
-            bodies_bytes: 32 << 20,
-            // Chosen: what is read takes up to ten times the memory of its text, for microseconds
-            // or for as long as a registry takes to answer; 2,000 pods of 4 KiB.
-            running_bytes: 8 << 20,
+            // Chosen: a quarter of 64 MiB; 500 pods of 20 KiB are 10 MiB.
+            bodies_bytes: 16 << 20,
+            // Chosen: a pod of 5 containers takes 50 KiB, the largest annotations (256 KiB) of nothing
+            // but commas 32 MiB, which nobody has.
+            review_bytes: 16 << 20,
+            // Chosen: half of 64 MiB; 500 pods at once take 12 MiB.
+            running_bytes: 32 << 20,
             read: Duration::from_secs(5),
             handshake: Duration::from_secs(5),
             // Above 90 s, after which an API server closes it itself (Go, net/http's DefaultTransport):

@@ -27,6 +27,7 @@ async fn too_many_reviews_are_429_with_a_time_to_come_again_and_places_come_back
     let mut third = up.http1().await;
     let answer = ask(&mut third, review("u", &pod("shop"))).await;
     assert_eq!(answer.headers()["retry-after"], "1");
+    assert_eq!(answer.headers()["connection"], "close");
     assert_eq!(read(answer).await.0, 429);
     assert_eq!(up.count("turned_away_total", "full").await, 1.0);
     up.cluster.answers.add_permits(2);
@@ -37,8 +38,7 @@ async fn too_many_reviews_are_429_with_a_time_to_come_again_and_places_come_back
             (200, &true.into())
         );
     }
-    let (status, _) = read(ask(&mut third, review("u", &pod("shop"))).await).await;
-    assert_eq!(status, 200);
+    up.works().await;
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn bodies_that_are_held_back_do_not_take_all_the_room() {
     held.write_all(head.as_bytes()).await.unwrap();
     held.write_all(&vec![b' '; (64 << 10) - 1]).await.unwrap();
     held.flush().await.unwrap();
-    until(async || up.gate.room_left() == 1).await;
+    until(async || up.gate.room_left() == 0).await;
     up.works().await;
     assert_eq!(up.count("connections_ended_total", "evicted").await, 1.0);
 }

@@ -32,6 +32,7 @@ impl Runtimes {
 pub(crate) fn for_runtimes() -> Result<Runtimes> {
     super::packages(APT_RUNTIMES)?;
     python_tests()?;
+    compiler_of_32_bits()?;
     let version = PYTHON_PROGRAMS.join("-").replace("==", "-");
     let folder = super::tool_dir("runtimes", &version)?;
     python(&folder.join("python"))?;
@@ -56,6 +57,17 @@ fn python_tests() -> Result<()> {
     let version = python("import sys; print('%d.%d' % sys.version_info[:2])")?;
     let version = String::from_utf8(version.stdout).context("a version is text")?;
     super::packages_of(&[&format!("libpython{}-testsuite", version.trim())])
+}
+
+/// A compiler's other half, for programs of 32 bits: a package without a program.
+fn compiler_of_32_bits() -> Result<()> {
+    let asked = Cmd::new("cc").args(["-m32", "-print-file-name=libc.so"]);
+    let answer = asked.quiet().output().context("cannot start cc")?;
+    // A file that the compiler does not find is answered as it was asked.
+    if answer.stdout.starts_with(b"/") {
+        return Ok(());
+    }
+    super::packages_of(&["gcc-multilib"])
 }
 
 /// A virtual environment with the pinned programs, complete when its last file is there.
