@@ -102,6 +102,20 @@ pub const fn procfs(actor: u64, target: u64, entry: &Entry) -> Verdict {
     }
 }
 
+/// Opening a file of procfs that tells about no process. Nobody may read the kernel's memory, nor
+/// switch off the tracing that these programs are called by; what else there is, is not ours.
+#[must_use]
+#[inline(always)]
+pub const fn node_file(entry: &Entry) -> Verdict {
+    let is_refused = is_same(entry.name, const { name("kcore") })
+        || entry.for_writing && is_same(entry.name, const { name("ftrace_enabled") });
+    if is_refused {
+        Verdict::Deny
+    } else {
+        Verdict::Allow
+    }
+}
+
 /// A signal. What ends a pod, or means nothing to a debugger, stays free.
 #[must_use]
 #[inline(always)]
@@ -194,6 +208,20 @@ mod tests {
             // `fdinfo/1` is a file.
             assert_eq!(procfs(0, 7, &file(text)), Verdict::Deny, "{text}");
         }
+    }
+
+    #[test]
+    fn the_kernels_memory_and_our_switch_are_refused() {
+        let written = |text: &str| Entry {
+            for_writing: true,
+            ..file(text)
+        };
+        assert_eq!(node_file(&file("kcore")), Verdict::Deny);
+        assert_eq!(node_file(&written("ftrace_enabled")), Verdict::Deny);
+        for text in ["ftrace_enabled", "meminfo", "kcore2", "kcor"] {
+            assert_eq!(node_file(&file(text)), Verdict::Allow, "{text}");
+        }
+        assert_eq!(node_file(&written("ftrace_enable")), Verdict::Allow);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Opening a file below `/proc/PID` of a protected process, whatever the path: by inode, never by
 //! path, so a second procfs, a bind mount, a descriptor-relative or an io_uring open is the same.
+//! And two files of procfs about the whole node: `kcore`, and `ftrace_enabled` for writing.
 //!
 //! Prototype: `int file_open(struct file *file)` (include/linux/lsm_hook_defs.h).
 //! First kernel: 5.11, for task storage.
@@ -38,13 +39,13 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     }
     // SAFETY: the verifier knows the field's type.
     let target = unsafe { storage::inode_group(inode) };
+    // SAFETY: the hook's argument is the file.
+    let entry = unsafe { entry(file, inode) };
     if target == 0 {
-        return 0;
+        return answer(Hook::FileOpen, ctx.arg(1), verdict::node_file(&entry));
     }
     // SAFETY: the current task, as the helper types it.
     let actor = unsafe { storage::group_of(storage::current()) };
-    // SAFETY: the hook's argument is the file.
-    let entry = unsafe { entry(file, inode) };
     answer(
         Hook::FileOpen,
         ctx.arg(1),

@@ -36,6 +36,10 @@ pub enum Action {
     Read(&'static str),
     /// As [`Action::Read`] of the target's child, which was forked after registration.
     ReadChild(&'static str),
+    /// As [`Action::Read`] of a file directly below `/proc`.
+    ReadNode(&'static str),
+    /// As [`Action::Write`] of a file below `/proc`.
+    WriteNode(&'static str),
     /// Open for writing; nothing is written.
     Write(&'static str),
     /// Open `mem` and read where the marker is.
@@ -102,8 +106,8 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-    Attach, Kcmp, Link, List, Mem, PidfdGetfd, Read, ReadAt, ReadChild, Reopen, SecondProcfs,
-    Seize, Setns, Signal, Traceme, VmRead, VmWrite, Write,
+    Attach, Kcmp, Link, List, Mem, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen,
+    SecondProcfs, Seize, Setns, Signal, Traceme, VmRead, VmWrite, Write, WriteNode,
 };
 use Expect::{Open, Refused};
 
@@ -317,6 +321,27 @@ pub const ATTACKS: &[Attack] = &[
     row("A49.sigusr1", ALL, Signal(10), Refused, "Node's inspector"),
     row("A55.sigcont", ALL, Signal(18), Open, "kubelet"),
     row("A55.exists", ALL, Signal(0), Open, "kubelet"),
+    row(
+        "A69.kcore",
+        ROOT,
+        ReadNode("kcore"),
+        Refused,
+        "the kernel's memory",
+    ),
+    row(
+        "A92.ftrace_enabled",
+        ROOT,
+        WriteNode("sys/kernel/ftrace_enabled"),
+        Refused,
+        "writing 0 switches the programs off",
+    ),
+    row(
+        "A92.ftrace-read",
+        ROOT,
+        ReadNode("sys/kernel/ftrace_enabled"),
+        Open,
+        "",
+    ),
 ];
 
 /// `docs/attacks.md`.

@@ -39,6 +39,11 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
     let pid = i32::try_from(target).unwrap();
     match action {
         Action::Read(name) => read(File::open(below(name))?),
+        Action::ReadNode(name) => read(File::open(format!("/proc/{name}"))?),
+        Action::WriteNode(name) => OpenOptions::new()
+            .write(true)
+            .open(format!("/proc/{name}"))
+            .map(|_| Vec::new()),
         Action::ReadChild(name) => read(File::open(format!("/proc/{child}/{name}"))?),
         Action::Write(name) => OpenOptions::new()
             .write(true)
