@@ -52,6 +52,10 @@ const TIERS: &[Tier] = &[
         run: runtimes,
     },
     Tier {
+        name: "vm",
+        run: vm::tier,
+    },
+    Tier {
         name: "fuzz",
         run: fuzz::tier,
     },
@@ -60,12 +64,6 @@ const TIERS: &[Tier] = &[
         run: demo::tier,
     },
 ];
-
-/// Runs when it is named only, until it has been seen to pass for longer.
-const BY_NAME: &[Tier] = &[Tier {
-    name: "vm",
-    run: vm::tier,
-}];
 
 /// The packages whose tests need nothing but the compiler.
 const UNIT_PACKAGES: &[&str] = &[
@@ -82,14 +80,11 @@ const UNIT_PACKAGES: &[&str] = &[
 pub(crate) fn run(tier: Option<&str>, filter: Option<&str>) -> Answer {
     let chosen: Vec<&Tier> = match tier {
         None => TIERS.iter().collect(),
-        Some(name) => {
-            let all = TIERS.iter().chain(BY_NAME);
-            all.filter(|tier| tier.name == name).collect()
-        }
+        Some(name) => TIERS.iter().filter(|tier| tier.name == name).collect(),
     };
     if chosen.is_empty() {
         let wrong = tier.unwrap_or_default();
-        let names: Vec<&str> = TIERS.iter().chain(BY_NAME).map(|tier| tier.name).collect();
+        let names: Vec<&str> = TIERS.iter().map(|tier| tier.name).collect();
         let hint = nearest(wrong, names.iter().copied());
         bail!(
             "unknown tier `{wrong}`{hint}; the tiers are {}",
