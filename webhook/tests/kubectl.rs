@@ -184,3 +184,66 @@ fn x5_a_cluster_that_cannot_be_asked_is_told_with_its_own_status() {
         64,
     );
 }
+
+const POD: &str = "apiVersion: v1\nkind: Pod\n\
+    metadata: {name: web, annotations: {cloudtaser.io/inject: \"true\"}}\n\
+    spec: {containers: [{name: app, image: a, command: [x]}]}\n";
+
+/// Runs `lint` over a file that holds this.
+fn lint(bytes: &[u8]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pods.yaml");
+    std::fs::write(&file, bytes).unwrap();
+    run(&["lint", "--no-diff", &file.display().to_string()])
+}
+
+#[test]
+fn lint_reads_what_people_have_in_files() {
+    let list = "kind: List\nitems:\n- {kind: Pod, metadata: {name: web, annotations: \
+        {cloudtaser.io/inject: \"true\"}}, spec: {containers: [{name: app, command: [x]}]}}\n";
+    let anchors = "kind: Pod\nmetadata: {name: web, annotations: {cloudtaser.io/inject: &yes 'true'}}\n\
+        spec: {containers: [{name: app, command: [x], env: [{name: A, value: *yes}]}]}\n";
+    for (name, text) in [
+        ("as it is", POD.to_owned()),
+        ("a byte-order mark", format!("\u{feff}{POD}")),
+        ("CRLF", POD.replace('\n', "\r\n")),
+        (
+            "empty documents",
+            format!("---\n---\n{POD}---\n# nothing\n"),
+        ),
+        ("a list", list.to_owned()),
+        ("anchors", anchors.to_owned()),
+    ] {
+        let output = lint(text.as_bytes());
+        let rows = printed(&output, 0)
+            .matches("Pod   default    web   inject")
+            .count();
+        assert_eq!(rows, 1, "{name}: {output:?}");
+    }
+    // 2000 pods; the table has a head.
+    let many = format!("{POD}---\n").repeat(2000);
+    assert_eq!(printed(&lint(many.as_bytes()), 0).lines().count(), 2001);
+}
+
+#[test]
+fn lint_says_where_a_file_is_wrong_and_not_what_stands_there() {
+    let secret = "kind: Secret\nstringData: {password: s3cret\n";
+    let output = lint(secret.as_bytes());
+    printed(&output, 66);
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("pods.yaml as YAML") && said.contains("line "),
+        "{said}"
+    );
+    assert!(!said.contains("s3cret"), "{said}");
+    printed(&lint(b"{{ .Values.x }}\nkind: Pod\n"), 66);
+    printed(&lint(&[0, 1, 0xff, 0xfe]), 66);
+    printed(&run(&["lint", "."]), 66);
+    // Aliases of aliases: 9 to the ninth values.
+    let mut laugh = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for (name, of) in ('b'..='i').zip('a'..) {
+        let nine = vec![format!("*{of}"); 9].join(",");
+        laugh.push_str(&format!("{name}: &{name} [{nine}]\n"));
+    }
+    printed(&lint(laugh.as_bytes()), 66);
+}

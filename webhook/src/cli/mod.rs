@@ -47,7 +47,7 @@ pub enum CliError {
         source: std::io::Error,
     },
     /// A file that is not YAML.
-    #[error("{} is not YAML", file.display())]
+    #[error("cannot read {} as YAML", file.display())]
     Yaml {
         /// The file.
         file: PathBuf,

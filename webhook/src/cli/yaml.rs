@@ -3,13 +3,26 @@
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Number, Value};
 
+/// Documents of one file. Chosen: what `kubectl get -A` gives of a large cluster.
+const DOCUMENTS: usize = 100_000;
+/// Values of one file, those that aliases repeat included. Chosen: a file of 10 MiB has 1.2 million.
+const NODES: usize = 2_000_000;
+
 /// Reads all documents of a file.
 ///
 /// # Errors
 ///
-/// The parser's message, with line and column.
+/// The parser's message, with line and column and without the text there: it may be of a Secret.
 pub fn read(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
-    serde_saphyr::from_multiple(text)
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_documents: DOCUMENTS,
+            max_nodes: NODES,
+            max_events: 4 * NODES,
+        },
+        with_snippet: false,
+    };
+    serde_saphyr::from_multiple_with_options(text, options)
 }
 
 /// Writes a value as YAML.
