@@ -6,13 +6,13 @@ use crate::command::Command;
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "setup",
-        usage: "[api]",
+        usage: "[api|vm]",
         about: "installs what is missing to build, test and demonstrate; changes nothing twice",
         more: "Debian packages are installed with apt-get when run as root, else named.\n\
                Versions are pinned in xtask/src/versions.rs. What is downloaded or built once is\n\
                kept in $CLOUDTASER_CACHE, else $XDG_CACHE_HOME/cloudtaser, else\n\
                ~/.cache/cloudtaser. The linters' own tools are installed by `lint`.\n\
-               `setup api` builds the servers of that tier, which it would build itself.",
+               `setup api` and `setup vm` get what those tiers need, which they would get themselves.",
         flags: &[],
         words: 1,
         call: |args| crate::setup::run(args.word(0)),
@@ -45,7 +45,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "test",
         usage: "[tier] [filter]",
         about: "runs a tier of tests, or all; ends with a table and the counts",
-        more: "Tiers: lint, unit, process, openbao, api, runtimes, fuzz, demo. The filter is a part\n\
+        more: "Tiers: lint, unit, process, openbao, api, runtimes, vm, fuzz, demo. The filter is a part\n\
                of a test's name. The last line is `N passed, N failed, N skipped`. A skipped test names what\n\
                is missing; with CI=true a skip that is not in xtask/src/test/skip.rs is a failure.\n\
                `openbao` runs against $CLOUDTASER_TEST_SERVER, else `bao` or `vault` on PATH, else\n\
@@ -53,7 +53,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                registry $CLOUDTASER_TEST_REGISTRY, else one that is built once with Go (2 minutes),\n\
                against etcd (as root, Debian's package) and a Kubernetes API server that is built\n\
                once with Go (about 8 minutes), and against the server of `openbao`.\n\
-               `runtimes` installs, as root, the Debian packages that xtask/src/versions.rs lists.\n\n\
+               `runtimes` installs, as root, the Debian packages that xtask/src/versions.rs lists. `vm`\n\
+               boots Debian kernels in QEMU: as root it installs that and a BPF compiler (4 minutes).\n\n\
                Examples:\n  cargo xtask test\n  cargo xtask test unit\n  \
                cargo xtask test process signal\n  cargo xtask test openbao proxy",
         flags: &[],
@@ -110,7 +111,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "generate",
         usage: "[--check]",
         about: "writes what is generated: pages of docs, webhook/crds, tests/binary.toml",
-        more: "The pages are docs/annotations.md and docs/webhook-server.md.\n\
+        more: "The pages are docs/annotations.md, docs/attacks.md and docs/webhook-server.md.\n\
                With --check it only says whether they are up to date. Review the difference before\n\
                a commit.",
         flags: &["--check"],

@@ -23,7 +23,8 @@ pub(crate) fn run(release: bool) -> Answer {
     Ok(true)
 }
 
-/// `cargo xtask generate`: what the webhook's crate generates, and the release binary's size in
+/// `cargo xtask generate`: what the webhook's crate generates, the page of
+/// attacks, and the release binary's size in
 /// `tests/binary.toml`.
 ///
 /// With `check`, only says whether files and record are as they must be: the tests `generated` and
@@ -31,11 +32,15 @@ pub(crate) fn run(release: bool) -> Answer {
 pub(crate) fn generate(check: bool) -> Answer {
     let generated = Cmd::new("cargo").args(["test", "--locked", "--package", "cloudtaser-webhook"]);
     let generated = generated.args(["--test", "generated"]).dir(paths::root());
+    let attacks = Cmd::new("cargo").args(["test", "--locked", "--package", "cloudtaser-vm"]);
+    let attacks = attacks.arg("the_page_is_up_to_date").dir(paths::root());
     if check {
         generated.run()?;
+        attacks.run()?;
         return crate::test::run(Some("process"), Some("product_has_the_recorded_size"));
     }
     generated.env("CLOUDTASER_GENERATE", "1").run()?;
+    attacks.env("CLOUDTASER_GENERATE", "1").run()?;
     let size = std::fs::metadata(build(true)?)
         .context("cannot see the built binary")?
         .len();

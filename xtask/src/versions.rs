@@ -27,6 +27,37 @@ pub(crate) const CARGO_MACHETE: CargoTool = CargoTool {
     why: "unused dependencies",
 };
 
+/// Links the enforcer's kernel programs; with the LLVM below, about 1 minute.
+pub(crate) const BPF_LINKER: CargoTool = CargoTool {
+    name: "bpf-linker",
+    version: "0.13.0",
+    why: "links the kernel programs, about a minute",
+};
+
+/// The LLVM that the compiler below was built with, and `bpf-linker` with it.
+pub(crate) const LLVM: &str = "/usr/lib/llvm-22";
+
+/// The compiler of the kernel programs with its sources, and LLVM's libraries.
+pub(crate) const BPF_PACKAGES: &[&str] = &[
+    "libpolly-22-dev",
+    "libxml2-dev",
+    "libzstd-dev",
+    "llvm-22-dev",
+    "rust-web-src",
+    "rustc-web",
+    "zlib1g-dev",
+];
+
+/// Kernels of the tier `vm`: Debian's cloud kernels, the newest that apt knows of each series.
+pub(crate) const KERNEL_SERIES: &[&str] = &["6.1", "6.12"];
+
+/// For the tier `vm`.
+pub(crate) const APT_VM: &[AptPackage] = &[AptPackage {
+    name: "qemu-system-x86",
+    programs: &["qemu-system-x86_64"],
+    why: "the virtual machines of the tier `vm`",
+}];
+
 /// A program as a Go module, built into the cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GoTool {

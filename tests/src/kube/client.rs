@@ -5,6 +5,7 @@
 
 use reqwest::Method;
 use reqwest::blocking::Client as Http;
+use reqwest::header::HeaderValue;
 use rustls::ClientConfig;
 use serde_json::Value;
 
@@ -53,6 +54,16 @@ impl Client {
     /// When no answer comes.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, body: &Value) -> Reply {
+        self.ask_warned(method, path, body).0
+    }
+
+    /// The same with the warnings that came along, as `kubectl` would print them.
+    ///
+    /// # Panics
+    ///
+    /// When no answer comes.
+    #[track_caller]
+    pub fn ask_warned(&self, method: &str, path: &str, body: &Value) -> (Reply, Vec<String>) {
         let reply = self.send(method, path, "application/json", body);
         reply.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
@@ -63,10 +74,17 @@ impl Client {
     ///
     /// The chain of causes, when no answer comes.
     pub fn try_ask(&self, method: &str, path: &str) -> Result<Reply, String> {
-        self.send(method, path, "application/json", &Value::Null)
+        let reply = self.send(method, path, "application/json", &Value::Null);
+        Ok(reply?.0)
     }
 
-    fn send(&self, method: &str, path: &str, kind: &str, body: &Value) -> Result<Reply, String> {
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &Value,
+    ) -> Result<(Reply, Vec<String>), String> {
         let name = Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = self.http.request(name, format!("{}{path}", self.url));
         if let Some(token) = &self.token {
@@ -77,10 +95,16 @@ impl Client {
         }
         let response = request.send().map_err(|error| chain(&error))?;
         let status = response.status().as_u16();
+        let warnings = response
+            .headers()
+            .get_all("warning")
+            .iter()
+            .map(warning)
+            .collect();
         let text = response.text().map_err(|error| chain(&error))?;
         // What is no JSON (`/readyz`) stays a text.
         let body = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
-        Ok(Reply { status, body })
+        Ok((Reply { status, body }, warnings))
     }
 
     /// Reads an object, or whatever stands there.
@@ -129,7 +153,7 @@ impl Client {
     #[track_caller]
     pub fn patch(&self, path: &str, patch: Patch, body: &Value) -> Reply {
         let reply = self.send("PATCH", path, patch.media_type(), body);
-        reply.unwrap_or_else(|error| panic!("PATCH {path}: {error}"))
+        reply.map_or_else(|error| panic!("PATCH {path}: {error}"), |(reply, _)| reply)
     }
 
     /// Applies an object on the server's side as this field manager, whatever comes back.
@@ -154,6 +178,24 @@ impl Client {
         assert!(is_so, "{path} stayed: {last}");
         last
     }
+}
+
+/// The text of a header `299 - "TEXT"` (RFC 7234, 5.5), in which a backslash stands before what it
+/// takes literally.
+fn warning(header: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(header.as_bytes());
+    let quoted = text
+        .strip_prefix("299 - \"")
+        .and_then(|text| text.strip_suffix('"'));
+    let mut characters = quoted.unwrap_or(&text).chars();
+    let mut plain = String::new();
+    while let Some(character) = characters.next() {
+        plain.extend(match character {
+            '\\' => characters.next(),
+            other => Some(other),
+        });
+    }
+    plain
 }
 
 impl Patch {

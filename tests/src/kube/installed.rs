@@ -75,13 +75,18 @@ impl Installed {
     /// and change neither manifests nor replica.
     #[must_use]
     pub fn shared() -> &'static Self {
+        &Self::shared_with_replica().0
+    }
+
+    /// The same, and its replica, whose log and metrics all tests fill.
+    #[must_use]
+    pub fn shared_with_replica() -> &'static (Self, Replica) {
         static SHARED: OnceLock<(Installed, Replica)> = OnceLock::new();
-        let (installed, _replica) = SHARED.get_or_init(|| {
+        SHARED.get_or_init(|| {
             let installed = Self::new();
             let replica = installed.replica();
             (installed, replica)
-        });
-        installed
+        })
     }
 
     /// One of one's own, without a replica.

@@ -42,6 +42,16 @@ impl Hook {
     /// When there is no port.
     #[must_use]
     pub fn start() -> Self {
+        Self::adding(|_| Vec::new())
+    }
+
+    /// One that makes more of an object: the operations of a JSON patch.
+    ///
+    /// # Panics
+    ///
+    /// When there is no port.
+    #[must_use]
+    pub fn adding(more: impl Fn(&Value) -> Vec<Value> + Send + Sync + 'static) -> Self {
         let authority = Authority::new("a webhook");
         let config = server_config(&authority.server(Flaw::None), None, rustls::ALL_VERSIONS);
         let seen = Arc::<Mutex<Vec<Value>>>::default();
@@ -51,7 +61,7 @@ impl Hook {
                 return;
             };
             while let Ok(Some(request)) = connection.request() {
-                if connection.write(&answer(&request, &known)).is_err() {
+                if connection.write(&answer(&request, &known, &more)).is_err() {
                     return;
                 }
             }
@@ -98,7 +108,23 @@ impl Hook {
         mutating: &Mutating,
         probe: &Value,
     ) -> String {
-        let name = unique("hook");
+        self.register_as(&unique("hook"), api, namespace, mutating, probe)
+    }
+
+    /// The same with a name for the configuration: the API server asks in the order of names.
+    ///
+    /// # Panics
+    ///
+    /// As [`Hook::register`].
+    #[track_caller]
+    pub fn register_as(
+        &self,
+        name: &str,
+        api: &Api,
+        namespace: &Namespace,
+        mutating: &Mutating,
+        probe: &Value,
+    ) -> String {
         let mut hook = json!({
             "name": "pods.cloudtaser.test",
             "clientConfig": self.client_config(),
@@ -123,7 +149,7 @@ impl Hook {
         // The server learns of its own configurations a moment later.
         let is_asked = || marked(&api.admin().dry_run(&namespace.pods(), probe).body);
         assert!(eventually(is_asked), "{name} is not asked");
-        name
+        name.to_owned()
     }
 }
 
@@ -155,7 +181,11 @@ pub fn labelled(name: &str, labels: &Value) -> Value {
     object
 }
 
-fn answer(request: &Request, seen: &Mutex<Vec<Value>>) -> Vec<u8> {
+fn answer(
+    request: &Request,
+    seen: &Mutex<Vec<Value>>,
+    more: &dyn Fn(&Value) -> Vec<Value>,
+) -> Vec<u8> {
     let path = request.path.split('?').next().unwrap_or_default();
     if (request.method.as_str(), path) != ("POST", "/mutate") {
         return reply(404, &[], b"");
@@ -166,7 +196,9 @@ fn answer(request: &Request, seen: &Mutex<Vec<Value>>) -> Vec<u8> {
     let labels = asked["object"]["metadata"]["labels"].as_object().cloned();
     let mut labels = labels.unwrap_or_default();
     labels.insert(MARK.to_owned(), json!("a-test"));
-    let patch = json!([{ "op": "add", "path": "/metadata/labels", "value": labels }]);
+    let mark = json!({ "op": "add", "path": "/metadata/labels", "value": labels });
+    let mut patch = vec![mark];
+    patch.extend(more(&asked["object"]));
     let response = json!({
         "apiVersion": review["apiVersion"],
         "kind": review["kind"],
@@ -174,7 +206,7 @@ fn answer(request: &Request, seen: &Mutex<Vec<Value>>) -> Vec<u8> {
             "uid": asked["uid"],
             "allowed": true,
             "patchType": "JSONPatch",
-            "patch": BASE64_STANDARD.encode(patch.to_string()),
+            "patch": BASE64_STANDARD.encode(json!(patch).to_string()),
         },
     });
     seen.lock().expect("lock").push(asked);

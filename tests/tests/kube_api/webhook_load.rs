@@ -145,6 +145,30 @@ fn none_of_five_hundred_at_once_fails() {
     assert_eq!(replica.metric(counted), 1000.0);
 }
 
+/// 429 with `Retry-After`: the API server asks again, within its own time-out, and then refuses.
+#[test]
+fn an_api_server_that_is_turned_away_asks_again() {
+    let installed = Installed::new();
+    let full = installed.replica_with(&["--max-reviews", "0"]);
+    let namespace = installed.api.namespace("full");
+    let admin = installed.api.admin();
+    let away = || full.metric("cloudtaser_webhook_turned_away_total{reason=\"full\"}");
+    let is_asked = || {
+        let reply = admin.dry_run(&namespace.pods(), &wanted("probe"));
+        assert_ne!(reply.status, 201, "{reply:?}");
+        away() > 0.0
+    };
+    assert!(eventually(is_asked));
+    let before = away();
+    let reply = admin.dry_run(&namespace.pods(), &wanted("app"));
+    assert_ne!(reply.status, 201, "{reply:?}");
+    assert!(away() - before >= 3.0, "{} times", away() - before);
+    // With room beside it, one of the next tries finds it.
+    let _with_room = installed.replica();
+    let reply = admin.dry_run(&namespace.pods(), &wanted("app"));
+    assert_eq!(reply.status, 201, "{reply:?}");
+}
+
 #[test]
 fn a_bundle_that_somebody_overwrites_is_put_back() {
     let installed = Installed::new();

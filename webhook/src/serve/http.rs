@@ -115,6 +115,9 @@ impl IntoResponse for Refusal {
         if self == Self::Full {
             let after = header::HeaderValue::from_static(RETRY_AFTER);
             response.headers_mut().insert(header::RETRY_AFTER, after);
+            // The next try makes a new connection, which the Service may give to another replica.
+            let close = header::HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
         response
     }

@@ -41,6 +41,10 @@ const LINTS: &[Lint] = &[
         run: || fuzz(&["fmt"], &["--", "--check"]),
     },
     Lint {
+        name: "cargo fmt of enforcer-ebpf",
+        run: || program(kernel_programs_fmt().arg("--check")),
+    },
+    Lint {
         name: "shellcheck",
         run: shellcheck,
     },
@@ -86,7 +90,13 @@ pub(crate) fn tier(report: &mut Report, filter: Option<&str>) -> Result<()> {
 pub(crate) fn format() -> Answer {
     cargo(&["fmt", "--all"]).run()?;
     fuzz(&["fmt"], &[])?;
+    kernel_programs_fmt().run()?;
     Ok(true)
+}
+
+/// The kernel programs are a workspace of their own. Clippy does not come with their compiler.
+fn kernel_programs_fmt() -> Cmd {
+    cargo(&["fmt", "--manifest-path", "enforcer-ebpf/Cargo.toml", "--"])
 }
 
 fn cargo(args: &[&str]) -> Cmd {

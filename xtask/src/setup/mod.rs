@@ -17,6 +17,7 @@ pub(crate) mod old_glibc;
 pub(crate) mod registry;
 pub(crate) mod runtimes;
 pub(crate) mod server;
+pub(crate) mod vm;
 
 /// Where Debian keeps PostgreSQL's server programs, outside `PATH`, a folder for each version.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
@@ -26,12 +27,15 @@ pub(crate) fn run(tier: Option<&str>) -> Answer {
     match tier {
         None => {}
         Some("api") => return for_api(),
-        Some(other) => bail!("only the tier `api` can be set up by itself, not `{other}`"),
+        Some("vm") => return for_vm(),
+        Some(other) => {
+            bail!("only the tiers `api` and `vm` can be set up by themselves, not `{other}`")
+        }
     }
     for_running()?;
     println!("setup: everything for build, test and demo is here");
     println!(
-        "setup: `lint`, `bench` and the tiers `openbao` and `api` install their own tools on first use"
+        "setup: `lint`, `bench` and the tiers `openbao`, `api` and `vm` install their own tools on first use"
     );
     Ok(true)
 }
@@ -57,6 +61,22 @@ fn for_api() -> Answer {
         println!("setup: {name} is missing: {lack}");
     }
     Ok(lacks.iter().all(Option::is_none))
+}
+
+/// What the tier `vm` needs; an answer of no if something is missing.
+fn for_vm() -> Answer {
+    match vm::for_vm()? {
+        vm::Availability::Here(bed) => {
+            for (series, lack) in &bed.lacking {
+                println!("setup: no kernel {series}: {lack}");
+            }
+            Ok(bed.lacking.is_empty())
+        }
+        vm::Availability::Missing(lack) => {
+            println!("setup: the tier `vm` cannot run: {lack}");
+            Ok(false)
+        }
+    }
 }
 
 /// What `demo` and the process tests need.

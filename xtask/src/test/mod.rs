@@ -18,6 +18,7 @@ mod fuzz;
 mod libtest;
 pub(crate) mod report;
 mod skip;
+mod vm;
 
 /// A tier: its name and what runs it. The filter is a part of a test's name.
 struct Tier {
@@ -60,10 +61,18 @@ const TIERS: &[Tier] = &[
     },
 ];
 
+/// Runs when it is named only, until it has been seen to pass for longer.
+const BY_NAME: &[Tier] = &[Tier {
+    name: "vm",
+    run: vm::tier,
+}];
+
 /// The packages whose tests need nothing but the compiler.
 const UNIT_PACKAGES: &[&str] = &[
     "cloudtaser-abi",
+    "cloudtaser-enforcer",
     "cloudtaser-preload",
+    "cloudtaser-vm",
     "cloudtaser-webhook",
     "cloudtaser-wrapper",
     "xtask",
@@ -73,11 +82,14 @@ const UNIT_PACKAGES: &[&str] = &[
 pub(crate) fn run(tier: Option<&str>, filter: Option<&str>) -> Answer {
     let chosen: Vec<&Tier> = match tier {
         None => TIERS.iter().collect(),
-        Some(name) => TIERS.iter().filter(|tier| tier.name == name).collect(),
+        Some(name) => {
+            let all = TIERS.iter().chain(BY_NAME);
+            all.filter(|tier| tier.name == name).collect()
+        }
     };
     if chosen.is_empty() {
         let wrong = tier.unwrap_or_default();
-        let names: Vec<&str> = TIERS.iter().map(|tier| tier.name).collect();
+        let names: Vec<&str> = TIERS.iter().chain(BY_NAME).map(|tier| tier.name).collect();
         let hint = nearest(wrong, names.iter().copied());
         bail!(
             "unknown tier `{wrong}`{hint}; the tiers are {}",

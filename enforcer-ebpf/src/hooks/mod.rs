@@ -1,0 +1,9 @@
+//! One LSM hook a file, named as the kernel names it.
+
+mod file_open;
+mod ptrace_access_check;
+mod ptrace_traceme;
+mod task_alloc;
+mod task_kill;
+mod task_prctl;
+mod task_to_inode;

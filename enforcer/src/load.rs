@@ -1,0 +1,164 @@
+//! Loads the kernel programs and attaches them.
+//!
+//! Attached is not enforcing: `selftest` is what proves it. The object that is answered holds the
+//! links; dropping it detaches.
+
+use std::path::PathBuf;
+
+use aya::programs::{Lsm, ProgramError};
+use aya::{Ebpf, EbpfLoader};
+use cloudtaser_abi::enforce::{ALL, Hook};
+
+use crate::Options;
+use crate::btf::{Btf, BtfError};
+use crate::offsets;
+
+/// Where the kernel describes its types.
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+/// The security modules that are active, in order.
+const LSM_LIST: &str = "/sys/kernel/security/lsm";
+
+/// Why there is no enforcement. All of it is the environment's, but for a program that the verifier
+/// refuses: that is ours, and the text holds its log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum LoadError {
+    /// No type description: a kernel without BTF is not supported.
+    #[error("cannot read {BTF}")]
+    Btf(#[source] std::io::Error),
+    /// A kernel that is too old, or too new.
+    #[error("cannot find the kernel's fields")]
+    Field(#[from] BtfError),
+    /// aya reads the same file again, for the hooks' types.
+    #[error("cannot read the kernel's types")]
+    Types(#[from] aya::BtfError),
+    /// The object file is not there.
+    #[error("cannot read {path}")]
+    Object {
+        /// Its path.
+        path: PathBuf,
+        /// What the kernel answered.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Maps could not be made, or the object is malformed.
+    #[error("cannot load the kernel programs")]
+    Ebpf(#[from] aya::EbpfError),
+    /// The object lacks a program.
+    #[error("the object has no program {0}")]
+    NoProgram(&'static str),
+    /// One program was refused.
+    #[error("cannot attach {hook}")]
+    Program {
+        /// The hook.
+        hook: &'static str,
+        /// The kernel's answer, with the verifier's log in full.
+        #[source]
+        source: ProgramError,
+    },
+    /// The self-test could not try.
+    #[error("{what} failed in the self-test")]
+    Selftest {
+        /// What we were doing.
+        what: &'static str,
+        /// What the kernel answered.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Programs, links and maps.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// Detaches when dropped.
+    _ebpf: Ebpf,
+    tier: &'static str,
+}
+
+impl Loaded {
+    /// What protection the node has as far as loading can tell; only trying tells more.
+    pub(crate) fn tier(&self) -> &'static str {
+        self.tier
+    }
+}
+
+/// Loads and attaches all hooks but those that are left out.
+///
+/// # Errors
+///
+/// When one of them cannot be: a part of the hooks is no protection, so it fails closed.
+pub(crate) fn load(options: &Options) -> Result<Loaded, LoadError> {
+    let description = std::fs::read(BTF).map_err(LoadError::Btf)?;
+    let fields = offsets::find(&Btf::parse(&description)?)?;
+    let object = std::fs::read(&options.object).map_err(|source| LoadError::Object {
+        path: options.object.clone(),
+        source,
+    })?;
+    let observe = u64::from(options.is_observing);
+    let mut loader = EbpfLoader::new();
+    loader.allow_unsupported_maps();
+    loader.override_global("OBSERVE", &observe, true);
+    for (name, offset) in &fields {
+        loader.override_global(name, offset, true);
+    }
+    let mut ebpf = loader.load(&object)?;
+    let types = aya::Btf::from_sys_fs()?;
+    for hook in ALL
+        .into_iter()
+        .filter(|hook| !options.without.contains(hook))
+    {
+        attach(&mut ebpf, hook, &types)?;
+    }
+    Ok(Loaded {
+        _ebpf: ebpf,
+        tier: tier(
+            options,
+            &std::fs::read_to_string(LSM_LIST).unwrap_or_default(),
+        ),
+    })
+}
+
+fn attach(ebpf: &mut Ebpf, hook: Hook, types: &aya::Btf) -> Result<(), LoadError> {
+    let name = hook.name();
+    let program = ebpf.program_mut(name).ok_or(LoadError::NoProgram(name))?;
+    let failed = |source| LoadError::Program { hook: name, source };
+    let lsm: &mut Lsm = program.try_into().map_err(failed)?;
+    lsm.load(name, types).map_err(failed)?;
+    lsm.attach().map_err(failed)?;
+    Ok(())
+}
+
+/// `none` where the programs would never be called: `bpf` is not in the list, or the list cannot be
+/// read (fails closed: we claim nothing).
+fn tier(options: &Options, active: &str) -> &'static str {
+    if !active.trim().split(',').any(|name| name == "bpf") {
+        "none"
+    } else if options.is_observing {
+        "observe"
+    } else if options.without.is_empty() {
+        "lsm"
+    } else {
+        "incomplete"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tier_claims_no_more_than_is_there() {
+        let mut options = Options {
+            object: PathBuf::new(),
+            without: Vec::new(),
+            is_observing: false,
+        };
+        assert_eq!(tier(&options, "lockdown,yama,bpf\n"), "lsm");
+        assert_eq!(tier(&options, "lockdown,bpfish"), "none");
+        assert_eq!(tier(&options, ""), "none");
+        options.without.push(Hook::FileOpen);
+        assert_eq!(tier(&options, "bpf"), "incomplete");
+        options.is_observing = true;
+        assert_eq!(tier(&options, "bpf"), "observe");
+    }
+}

@@ -1,0 +1,57 @@
+//! The kernel fields that the programs read, each by the name of its global.
+//!
+//! The same list stands in `enforcer-ebpf/src/offsets.rs`; a global that is missing there fails the
+//! load.
+
+use crate::btf::{Btf, BtfError};
+
+/// A global, and the field's names: the first that the kernel has counts.
+const FIELDS: [(&str, &[&str]); 11] = [
+    // Linux 6.14 renamed it.
+    ("DENTRY_D_INAME", &["dentry.d_iname", "dentry.d_shortname"]),
+    ("FILE_F_INODE", &["file.f_inode"]),
+    ("FILE_F_MODE", &["file.f_mode"]),
+    ("FILE_F_PATH_DENTRY", &["file.f_path.dentry"]),
+    ("INODE_I_MODE", &["inode.i_mode"]),
+    ("INODE_I_SB", &["inode.i_sb"]),
+    ("SIGNAL_NR_THREADS", &["signal_struct.nr_threads"]),
+    ("SUPER_BLOCK_S_MAGIC", &["super_block.s_magic"]),
+    ("TASK_GROUP_LEADER", &["task_struct.group_leader"]),
+    ("TASK_PTRACE", &["task_struct.ptrace"]),
+    ("TASK_SIGNAL", &["task_struct.signal"]),
+];
+
+/// Every global with its offset in bytes in the kernel that `btf` describes.
+///
+/// # Errors
+///
+/// When the kernel has no such field.
+pub(crate) fn find(btf: &Btf<'_>) -> Result<Vec<(&'static str, u64)>, BtfError> {
+    let offset = |(global, paths): (&'static str, &[&str])| {
+        let mut last = Err(BtfError::Malformed);
+        for path in paths {
+            last = btf.offset(path);
+            if last.is_ok() {
+                break;
+            }
+        }
+        Ok((global, last?))
+    };
+    FIELDS.into_iter().map(offset).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_in_the_running_kernel() {
+        let Ok(bytes) = std::fs::read("/sys/kernel/btf/vmlinux") else {
+            return; // The tier `vm` reads two kernels' descriptions in any case.
+        };
+        let found = find(&Btf::parse(&bytes).unwrap()).unwrap();
+        assert_eq!(found.len(), FIELDS.len());
+        let offset = |name: &str| found.iter().find(|field| field.0 == name).unwrap().1;
+        assert_ne!(offset("TASK_GROUP_LEADER"), offset("TASK_SIGNAL"));
+    }
+}

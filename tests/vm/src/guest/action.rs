@@ -1,0 +1,174 @@
+//! The attacks themselves. Each answers the bytes that it got, or the `errno`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+
+use cloudtaser_vm::table::{ATTACKS, Action};
+
+use crate::{MARKER_AT, MARKER_FD, container, sys};
+
+/// Most bytes that are read. Chosen: an environment fits.
+const MOST: usize = 4096;
+/// Length of the marker in bytes.
+const MARKER: usize = 32;
+
+/// `act ROW TARGET CHILD`: prints the result.
+pub(crate) fn act(args: &[String]) {
+    let number = |index: usize| args[index].parse::<u32>().expect("a number");
+    let row = usize::try_from(number(0)).unwrap();
+    print!("{}", line(row, number(1), number(2)));
+}
+
+/// `ERRNO BYTES`, and behind it what was got.
+pub(crate) fn line(row: usize, target: u32, child: u32) -> String {
+    match attempt(ATTACKS[row].action, target, child) {
+        Ok(bytes) => format!("0 {}\n{}", bytes.len(), String::from_utf8_lossy(&bytes)),
+        Err(error) => format!("{} 0\n", error.raw_os_error().unwrap_or(-1)),
+    }
+}
+
+fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
+    let below = |name: &str| {
+        format!(
+            "/proc/{target}/{}",
+            name.replace("TID", &target.to_string())
+        )
+    };
+    let pid = i32::try_from(target).unwrap();
+    match action {
+        Action::Read(name) => read(File::open(below(name))?),
+        Action::ReadChild(name) => read(File::open(format!("/proc/{child}/{name}"))?),
+        Action::Write(name) => OpenOptions::new()
+            .write(true)
+            .open(below(name))
+            .map(|_| Vec::new()),
+        Action::Mem => {
+            let mut buffer = vec![0; MARKER];
+            let at = u64::try_from(MARKER_AT).unwrap();
+            File::open(below("mem"))?.read_exact_at(&mut buffer, at)?;
+            Ok(buffer)
+        }
+        Action::ReadAt(name) => {
+            let folder = File::open(below("."))?;
+            let mut name = sys::text(name);
+            let fd = usize::try_from(folder.as_raw_fd()).unwrap();
+            let name = sys::address(name.as_mut_slice());
+            let fd = sys::call(libc::SYS_openat, [fd, name, 0, 0, 0, 0])?;
+            read(File::open(format!("/proc/self/fd/{fd}"))?)
+        }
+        Action::Reopen(name) => {
+            let path = OpenOptions::new()
+                .read(true)
+                .custom_flags(libc::O_PATH)
+                .open(below(name))?;
+            read(File::open(format!("/proc/self/fd/{}", path.as_raw_fd()))?)
+        }
+        Action::SecondProcfs(name) => {
+            let at = "/tmp/second";
+            fs::create_dir_all(at)?;
+            sys::mount("proc", at, 0)?;
+            let result = File::open(format!("{at}/{target}/{name}")).and_then(read);
+            let mut at = sys::text(at);
+            let at = sys::address(at.as_mut_slice());
+            let detach = usize::try_from(libc::MNT_DETACH).unwrap();
+            sys::call(libc::SYS_umount2, [at, detach, 0, 0, 0, 0])?;
+            result
+        }
+        Action::List(name) => {
+            let names = fs::read_dir(below(name))?.map(|entry| Ok(entry?.file_name()));
+            let names: Vec<_> = names.collect::<io::Result<_>>()?;
+            Ok(names
+                .iter()
+                .flat_map(|name| name.as_encoded_bytes().to_vec())
+                .collect())
+        }
+        Action::Link(name) => Ok(fs::read_link(below(name))?
+            .into_os_string()
+            .into_encoded_bytes()),
+        Action::Attach => {
+            sys::ptrace(libc::PTRACE_ATTACH, pid, 0)?;
+            sys::wait(pid);
+            let mut word = [0_u64];
+            // The system call itself puts the word where its last argument says.
+            let peek = usize::try_from(libc::PTRACE_PEEKDATA).unwrap();
+            let to = sys::address(&mut word);
+            let at = usize::try_from(target).unwrap();
+            sys::call(libc::SYS_ptrace, [peek, at, MARKER_AT, to, 0, 0])?;
+            sys::ptrace(libc::PTRACE_DETACH, pid, 0)?;
+            Ok(word[0].to_le_bytes().to_vec())
+        }
+        Action::Seize => sys::ptrace(libc::PTRACE_SEIZE, pid, 0).map(|_| Vec::new()),
+        Action::Traceme => traceme(),
+        Action::VmRead => vm(libc::SYS_process_vm_readv, target, MARKER_AT, MARKER),
+        Action::VmWrite => vm(libc::SYS_process_vm_writev, target, MARKER_AT + MARKER, 1),
+        Action::PidfdGetfd => {
+            let pidfd = pidfd(target)?;
+            let fd = usize::try_from(MARKER_FD).unwrap();
+            let fd = sys::call(libc::SYS_pidfd_getfd, [pidfd, fd, 0, 0, 0, 0])?;
+            read(File::open(format!("/proc/self/fd/{fd}"))?)
+        }
+        Action::Kcmp => {
+            let own = usize::try_from(std::process::id()).unwrap();
+            let target = usize::try_from(target).unwrap();
+            // KCMP_VM
+            sys::call(libc::SYS_kcmp, [own, target, 1, 0, 0, 0]).map(|_| Vec::new())
+        }
+        Action::Setns => {
+            let space = usize::try_from(libc::CLONE_NEWNS).unwrap();
+            sys::call(libc::SYS_setns, [pidfd(target)?, space, 0, 0, 0, 0]).map(|_| Vec::new())
+        }
+        Action::Signal(number) => {
+            let target = usize::try_from(target).unwrap();
+            let kill = |number: i32| {
+                let number = usize::try_from(number).unwrap();
+                sys::call(libc::SYS_kill, [target, number, 0, 0, 0, 0])
+            };
+            kill(number)?;
+            if number == libc::SIGSTOP {
+                kill(libc::SIGCONT)?;
+            }
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn read(mut file: File) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; MOST];
+    let length = file.read(&mut buffer)?;
+    buffer.truncate(length);
+    Ok(buffer)
+}
+
+fn pidfd(target: u32) -> io::Result<usize> {
+    let target = usize::try_from(target).unwrap();
+    let fd = sys::call(libc::SYS_pidfd_open, [target, 0, 0, 0, 0, 0])?;
+    Ok(usize::try_from(fd).unwrap())
+}
+
+/// `process_vm_readv` or `writev` of some bytes.
+fn vm(number: libc::c_long, target: u32, at: usize, length: usize) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0_u8; length];
+    let mut own = [sys::address(buffer.as_mut_slice()), length];
+    let mut theirs = [at, length];
+    let target = usize::try_from(target).unwrap();
+    let (own, theirs) = (sys::address(&mut own), sys::address(&mut theirs));
+    sys::call(number, [target, own, 1, theirs, 1, 0])?;
+    Ok(buffer)
+}
+
+/// A child registers and asks to be traced by us, who are outside; its exit status is the `errno`.
+fn traceme() -> io::Result<Vec<u8>> {
+    let pid = sys::fork();
+    if pid == 0 {
+        let _answer = container::register();
+        let answer = sys::ptrace(libc::PTRACE_TRACEME, 0, 0);
+        let errno = answer.err().and_then(|error| error.raw_os_error());
+        std::process::exit(errno.unwrap_or(0));
+    }
+    match (sys::wait(pid) >> 8) & 0xff {
+        0 => Ok(Vec::new()),
+        errno => Err(io::Error::from_raw_os_error(errno)),
+    }
+}

@@ -1,0 +1,112 @@
+//! The container: mount, PID and cgroup namespaces of its own, and two attacked processes in it,
+//! `T14` (root with 14 capabilities) and `T1000` (uid 1000), each with a child.
+
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use cloudtaser_abi::registration::{OP_REGISTER, PR_CLOUDTASER};
+
+use crate::{MARKER_AT, MARKER_FD, actor, sys};
+
+/// Makes the namespaces, starts both targets and stays.
+pub(crate) fn run() {
+    let spaces = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWCGROUP;
+    let spaces = usize::try_from(spaces).unwrap();
+    sys::call(libc::SYS_unshare, [spaces, 0, 0, 0, 0, 0]).expect("unshare");
+    let pid = sys::fork();
+    if pid != 0 {
+        sys::wait(pid);
+        return;
+    }
+    sys::mount("none", "/", libc::MS_REC | libc::MS_PRIVATE).expect("private mounts");
+    sys::mount("proc", "/proc", 0).expect("proc");
+    name("pause");
+    for (name, user) in [("T14", 0), ("T1000", 1000)] {
+        if sys::fork() == 0 {
+            actor::drop_to(user);
+            panic!(
+                "exec: {}",
+                Command::new("/vm").args(["target", name]).exec()
+            );
+        }
+    }
+    park();
+}
+
+/// Registers, then executes anew, as the wrapper does. Without an enforcer nothing is registered.
+pub(crate) fn target(name: &str) {
+    let _answer = register();
+    panic!("exec: {}", Command::new("/vm").args(["hold", name]).exec());
+}
+
+/// Asks the enforcer to register us; the `errno` that it answers with.
+pub(crate) fn register() -> i32 {
+    let (option, op) = (PR_CLOUDTASER.unsigned_abs(), OP_REGISTER);
+    let args = [
+        usize::try_from(option).unwrap(),
+        usize::try_from(op).unwrap(),
+        0,
+        0,
+        0,
+        0,
+    ];
+    let answer = sys::call(libc::SYS_prctl, args);
+    answer
+        .err()
+        .and_then(|error| error.raw_os_error())
+        .unwrap_or(0)
+}
+
+/// Holds the marker in memory and in a descriptor (in the environment it is already), and ignores
+/// the signals that are tried.
+pub(crate) fn hold(who: &str) {
+    let marker = std::env::var("MARKER").expect("a marker");
+    sys::page(MARKER_AT, marker.as_bytes());
+    let mut file = File::create_new(format!("/tmp/{who}")).expect("a file");
+    file.write_all(marker.as_bytes()).expect("a file");
+    let mut file = File::open(format!("/tmp/{who}")).expect("a file");
+    file.rewind().expect("a file");
+    let to = usize::try_from(MARKER_FD).unwrap();
+    let from = usize::try_from(file.as_raw_fd()).unwrap();
+    sys::call(libc::SYS_dup2, [from, to, 0, 0, 0, 0]).expect("dup2");
+    std::fs::remove_file(format!("/tmp/{who}")).expect("a file");
+    for signal in [libc::SIGQUIT, libc::SIGUSR1] {
+        sys::ignore(signal);
+    }
+    if sys::fork() == 0 {
+        child(who);
+    }
+    name(who);
+    park();
+}
+
+/// The target's child; it runs what the tree itself may do when it is told to.
+pub(crate) fn child(who: &str) {
+    name(&format!("{who}-child"));
+    loop {
+        // A request is a file that init makes: the row's number.
+        if let Ok(row) = std::fs::read_to_string(format!("/tmp/{who}-do")) {
+            std::fs::remove_file(format!("/tmp/{who}-do")).expect("a request");
+            let parent = std::os::unix::process::parent_id();
+            let result = crate::action::line(row.trim().parse().unwrap(), parent, parent);
+            std::fs::write(format!("/tmp/{who}-part"), result).expect("a result");
+            std::fs::rename(format!("/tmp/{who}-part"), format!("/tmp/{who}-done"))
+                .expect("a result");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// Sets the name by which init finds a process.
+fn name(name: &str) {
+    std::fs::write("/proc/self/comm", name).expect("comm");
+}
+
+fn park() {
+    loop {
+        std::thread::park();
+    }
+}

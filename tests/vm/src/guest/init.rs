@@ -1,0 +1,218 @@
+//! PID 1: runs the table without the enforcer, with it, and once without each hook, and reports.
+//!
+//! Every line of a result begins with a nonce that only we know: it came in a file that is gone
+//! before anything else starts, so nothing that is tested can speak for us.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use cloudtaser_abi::enforce::ALL;
+use cloudtaser_vm::table::{ATTACKS, Actor, runs};
+
+use crate::sys;
+
+/// Longest wait for a process to appear or to answer. Chosen: emulation on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Runner {
+    nonce: String,
+    marker: String,
+}
+
+/// Everything, then the power goes off.
+pub(crate) fn run() {
+    for (kind, at) in [
+        ("proc", "/proc"),
+        ("sysfs", "/sys"),
+        ("devtmpfs", "/dev"),
+        ("tmpfs", "/tmp"),
+    ] {
+        sys::mount(kind, at, 0).expect(kind);
+    }
+    sys::mount("securityfs", "/sys/kernel/security", 0).expect("securityfs");
+    fs::create_dir_all("/sys/fs/cgroup").expect("cgroup");
+    let nonce = fs::read_to_string("/nonce").expect("a nonce");
+    fs::remove_file("/nonce").expect("a nonce");
+    let (nonce, marker) = nonce.trim().split_once(' ').expect("a nonce and a marker");
+    let runner = Runner {
+        nonce: nonce.to_owned(),
+        marker: marker.to_owned(),
+    };
+    let words = fs::read_to_string("/proc/cmdline").expect("cmdline");
+    let wanted = words
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("cloudtaser.runs="));
+    // A same-user ptrace must succeed in the control run.
+    let _no_yama = fs::write("/proc/sys/kernel/yama/ptrace_scope", "0");
+    for name in wanted.unwrap_or("control").split(',') {
+        runner.one(name);
+    }
+    runner.say("end");
+    let magic = [0xfee1_dead, 672_274_793, 0x0123_4567];
+    let _off = sys::call(libc::SYS_reboot, [magic[0], magic[1], magic[2], 0, 0, 0]);
+}
+
+impl Runner {
+    fn say(&self, text: &str) {
+        println!("{} {text}", self.nonce);
+    }
+
+    /// One run: `control`, `enforced`, `observe`, `selftest`, or a hook that is left out.
+    fn one(&self, name: &str) {
+        let start = Instant::now();
+        self.say(&format!("begin {name}"));
+        if name == "selftest" {
+            self.selftest();
+        } else {
+            let mut enforcer = (name != "control").then(|| self.enforcer(name));
+            self.attacks(name);
+            if let Some(enforcer) = &mut enforcer {
+                enforcer.kill().expect("the enforcer lives");
+                enforcer.wait().expect("the enforcer");
+            }
+        }
+        self.say(&format!("done {name} {}", start.elapsed().as_millis()));
+    }
+
+    fn enforcer(&self, run: &str) -> Child {
+        let start = Instant::now();
+        let mut command = Command::new("/enforcer");
+        command
+            .args(["run", "--object", "/enforcer.o"])
+            .stdout(Stdio::piped());
+        if run == "observe" {
+            command.arg("--observe");
+        } else if ALL.iter().any(|hook| hook.name() == run) {
+            command.args(["--insecure-without", run]);
+        }
+        let mut child = command.spawn().expect("the enforcer");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let tier = lines.next().and_then(Result::ok).unwrap_or_default();
+        let ready = lines.next().and_then(Result::ok).unwrap_or_default();
+        assert_eq!(ready, "ready", "the enforcer did not start");
+        self.say(&format!("{tier} after {}", start.elapsed().as_millis()));
+        child
+    }
+
+    fn selftest(&self) {
+        let mut command = Command::new("/enforcer");
+        let output = command
+            .args(["selftest", "--object", "/enforcer.o"])
+            .output();
+        let output = output.expect("the enforcer");
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            self.say(&format!("selftest {line}"));
+        }
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        self.say(&format!("selftest status {}", output.status.success()));
+    }
+
+    fn attacks(&self, run: &str) {
+        let mut container = Command::new("/vm");
+        let container = container
+            .arg("container")
+            .env_clear()
+            .env("MARKER", &self.marker);
+        let mut container = container
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a container");
+        let pause = find("pause");
+        for (row, attack) in ATTACKS.iter().enumerate() {
+            for actor in attack.actors.iter().filter(|actor| runs(run, **actor)) {
+                let result = match actor {
+                    Actor::Tree => inside(row),
+                    _ => outside(row, *actor, pause),
+                };
+                let (first, rest) = result.split_once('\n').unwrap_or((&result, ""));
+                let is_found = rest.contains(&self.marker);
+                let mark = if is_found { "marker" } else { "clean" };
+                self.say(&format!(
+                    "result {run} {} {} {first} {mark}",
+                    attack.id,
+                    actor.name()
+                ));
+            }
+        }
+        // Both targets are still there.
+        for name in ["T14", "T1000"] {
+            find(name);
+        }
+        let pid = usize::try_from(pause).unwrap();
+        sys::call(libc::SYS_kill, [pid, 9, 0, 0, 0, 0]).expect("kill");
+        container.wait().expect("the container");
+    }
+}
+
+/// An attacker from outside the tree.
+fn outside(row: usize, actor: Actor, pause: u32) -> String {
+    let name = if actor == Actor::Root14 {
+        "T14"
+    } else {
+        "T1000"
+    };
+    let (target, child) = (find(name), find(&format!("{name}-child")));
+    let ids = [target, local(target), pause, child, local(child)].map(|id| id.to_string());
+    let output = Command::new("/vm")
+        .args(["attack", &row.to_string(), actor.name()])
+        .args(ids)
+        .env_clear()
+        .output()
+        .expect("an attacker");
+    if !output.stderr.is_empty() {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The target's child does it.
+fn inside(row: usize) -> String {
+    fs::write("/tmp/T1000-ask", row.to_string()).expect("a request");
+    std::os::unix::fs::chown("/tmp/T1000-ask", Some(1000), Some(1000)).expect("a request");
+    fs::rename("/tmp/T1000-ask", "/tmp/T1000-do").expect("a request");
+    let done = "/tmp/T1000-done";
+    until(|| fs::read(done).ok());
+    let result = fs::read(done).expect("a result");
+    fs::remove_file(done).expect("a result");
+    String::from_utf8_lossy(&result).into_owned()
+}
+
+/// The process of that name, as soon as there is one.
+fn find(name: &str) -> u32 {
+    until(|| {
+        let mut ids = fs::read_dir("/proc")
+            .ok()?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        ids.find(|id| {
+            let comm = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+            comm.trim() == name
+        })
+    })
+}
+
+/// Its id in its own PID namespace.
+fn local(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("NSpid:"))
+        .expect("NSpid");
+    line.split_whitespace()
+        .last()
+        .and_then(|id| id.parse().ok())
+        .expect("an id")
+}
+
+fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited too long");
+        sleep(Duration::from_millis(2));
+    }
+}

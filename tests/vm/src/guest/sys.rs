@@ -1,0 +1,88 @@
+//! System calls, each with its error as an `errno`.
+#![expect(unsafe_code, reason = "a test of system calls makes them")]
+
+use std::ffi::CString;
+use std::io;
+
+/// Turns the C library's answer into a result.
+fn check(rc: i64) -> io::Result<i64> {
+    if rc < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(rc)
+    }
+}
+
+/// Any system call, by number, with words.
+pub(crate) fn call(number: libc::c_long, args: [usize; 6]) -> io::Result<i64> {
+    let [a, b, c, d, e, f] = args;
+    // SAFETY: words go by value; those that are addresses were made from live buffers by the
+    // functions below, and the kernel checks every one of them.
+    check(unsafe { libc::syscall(number, a, b, c, d, e, f) })
+}
+
+/// The address of a buffer, for [`call`].
+pub(crate) fn address<T: ?Sized>(buffer: &mut T) -> usize {
+    std::ptr::from_mut(buffer).cast::<u8>().addr()
+}
+
+/// A text with a zero behind.
+pub(crate) fn text(text: &str) -> Vec<u8> {
+    CString::new(text).unwrap().into_bytes_with_nul()
+}
+
+/// `mount(2)`.
+pub(crate) fn mount(kind: &str, at: &str, flags: u64) -> io::Result<()> {
+    let (mut kind, mut at) = (text(kind), text(at));
+    let (kind, at) = (address(kind.as_mut_slice()), address(at.as_mut_slice()));
+    let flags = usize::try_from(flags).unwrap();
+    call(libc::SYS_mount, [kind, at, kind, flags, 0, 0]).map(drop)
+}
+
+/// `fork(2)` where nothing else runs: 0 in the child.
+pub(crate) fn fork() -> i32 {
+    // SAFETY: the program has one thread, so the child is as good as its parent.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "fork: {}", io::Error::last_os_error());
+    pid
+}
+
+/// Waits for a child; its raw status.
+pub(crate) fn wait(pid: i32) -> i32 {
+    let mut status = 0;
+    // SAFETY: `status` is a live int of ours.
+    unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) };
+    status
+}
+
+/// Makes the marker's page at its address, and answers it.
+pub(crate) fn page(at: usize, content: &[u8]) {
+    // SAFETY: a new anonymous mapping; nothing else of ours is at an address that low in the middle
+    // of nowhere, and `MAP_FIXED_NOREPLACE` refuses if it were.
+    let page = unsafe {
+        libc::mmap(
+            std::ptr::without_provenance_mut(at),
+            4096,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
+            -1,
+            0,
+        )
+    };
+    assert_eq!(page.addr(), at, "{}", io::Error::last_os_error());
+    // SAFETY: the page is 4096 bytes, writable and ours; `content` is shorter.
+    unsafe { std::ptr::copy_nonoverlapping(content.as_ptr(), page.cast(), content.len()) };
+}
+
+/// Ignores a signal.
+pub(crate) fn ignore(signal: i32) {
+    // SAFETY: no handler is installed, only the disposition to ignore.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
+}
+
+/// `ptrace(2)` with words.
+pub(crate) fn ptrace(request: libc::c_uint, pid: i32, at: usize) -> io::Result<i64> {
+    // SAFETY: PEEK answers the word; no request used here writes through a pointer of ours.
+    let rc = unsafe { libc::ptrace(request, pid, at, 0_usize) };
+    check(rc)
+}

@@ -1,0 +1,378 @@
+//! The table.
+
+use std::fmt::Write as _;
+
+/// Who attacks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Actor {
+    /// Another process of the target's own user, uid 1000, that entered the container by `setns`.
+    User,
+    /// Root with the 14 capabilities that a container has by default, entered by `setns`, as
+    /// `kubectl exec` does.
+    Root14,
+    /// Root of the node, with every capability.
+    Root,
+    /// A child of the target: inside the tree.
+    Tree,
+}
+
+impl Actor {
+    /// The word in results and documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Root14 => "root14",
+            Self::Root => "root",
+            Self::Tree => "tree",
+        }
+    }
+}
+
+/// What is done. Paths are below `/proc/PID` of the target.
+#[derive(Clone, Copy, Debug)]
+pub enum Action {
+    /// Open, and read up to 4 KiB.
+    Read(&'static str),
+    /// As [`Action::Read`] of the target's child, which was forked after registration.
+    ReadChild(&'static str),
+    /// Open for writing; nothing is written.
+    Write(&'static str),
+    /// Open `mem` and read where the marker is.
+    Mem,
+    /// Open the folder first, then the name relative to it.
+    ReadAt(&'static str),
+    /// Open the name with `O_PATH`, then again through `/proc/self/fd`.
+    Reopen(&'static str),
+    /// Open through a second procfs, mounted by the attacker.
+    SecondProcfs(&'static str),
+    /// List a folder.
+    List(&'static str),
+    /// Read a link.
+    Link(&'static str),
+    /// `PTRACE_ATTACH`, then read a word where the marker is.
+    Attach,
+    /// `PTRACE_SEIZE`.
+    Seize,
+    /// A registered child of the attacker says `PTRACE_TRACEME`.
+    Traceme,
+    /// `process_vm_readv` of the marker.
+    VmRead,
+    /// `process_vm_writev` over a byte beside the marker.
+    VmWrite,
+    /// `pidfd_getfd` of the descriptor that holds the marker, and read it.
+    PidfdGetfd,
+    /// `kcmp` of two address spaces.
+    Kcmp,
+    /// `setns` into the mount namespace by pidfd.
+    Setns,
+    /// A signal, which the target ignores or survives.
+    Signal(i32),
+}
+
+/// What the kernel must answer with the enforcer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Expect {
+    /// EPERM or EACCES, and no byte.
+    Refused,
+    /// Success: node agents, the kubelet or the tree itself need it.
+    Open,
+}
+
+/// One line.
+#[derive(Clone, Copy, Debug)]
+pub struct Attack {
+    /// `A02.environ`: the catalogue's number and what distinguishes it.
+    pub id: &'static str,
+    /// Who tries.
+    pub actors: &'static [Actor],
+    /// What.
+    pub action: Action,
+    /// With what outcome. Without an enforcer every line must succeed.
+    pub expect: Expect,
+    /// For the reader.
+    pub note: &'static str,
+}
+
+/// Whether an actor's attempts belong to a run: all in `control` and `enforced`; where one hook is
+/// left out, or nothing is refused, root of the node shows it.
+#[must_use]
+pub fn runs(run: &str, actor: Actor) -> bool {
+    matches!(run, "control" | "enforced") || actor == Actor::Root
+}
+
+use Action::{
+    Attach, Kcmp, Link, List, Mem, PidfdGetfd, Read, ReadAt, ReadChild, Reopen, SecondProcfs,
+    Seize, Setns, Signal, Traceme, VmRead, VmWrite, Write,
+};
+use Expect::{Open, Refused};
+
+const ALL: &[Actor] = &[Actor::User, Actor::Root14, Actor::Root];
+const ROOT: &[Actor] = &[Actor::Root];
+const TREE: &[Actor] = &[Actor::Tree];
+
+const fn row(
+    id: &'static str,
+    actors: &'static [Actor],
+    action: Action,
+    expect: Expect,
+    note: &'static str,
+) -> Attack {
+    Attack {
+        id,
+        actors,
+        action,
+        expect,
+        note,
+    }
+}
+
+/// The table.
+pub const ATTACKS: &[Attack] = &[
+    row("A01.mem", ALL, Mem, Refused, "memory through a file"),
+    row("A02.environ", ALL, Read("environ"), Refused, "environment"),
+    row("A04.maps", ALL, Read("maps"), Refused, "where memory is"),
+    row("A04.smaps", ALL, Read("smaps"), Refused, ""),
+    row("A04.smaps_rollup", ALL, Read("smaps_rollup"), Refused, ""),
+    row(
+        "A05.auxv",
+        ALL,
+        Read("auxv"),
+        Refused,
+        "stack protector's seed",
+    ),
+    row("A05.pagemap", ALL, Read("pagemap"), Refused, ""),
+    row(
+        "A06.fd-list",
+        ALL,
+        List("fd"),
+        Refused,
+        "names of descriptors",
+    ),
+    row("A06.fd-link", ALL, Link("fd/50"), Refused, ""),
+    row(
+        "A06.fd-open",
+        ALL,
+        Read("fd/50"),
+        Refused,
+        "a descriptor opened again",
+    ),
+    row("A07.fdinfo-list", ALL, List("fdinfo"), Refused, ""),
+    row("A07.fdinfo", ALL, Read("fdinfo/50"), Refused, ""),
+    row("A08.map_files", ROOT, List("map_files"), Refused, ""),
+    row("A09.exe", ALL, Link("exe"), Refused, ""),
+    row("A09.cwd", ALL, Link("cwd"), Refused, ""),
+    row(
+        "A09.root",
+        ALL,
+        Link("root"),
+        Refused,
+        "the way into the file system",
+    ),
+    row(
+        "A10.cmdline",
+        ALL,
+        Read("cmdline"),
+        Refused,
+        "arguments; no secret should be there",
+    ),
+    row(
+        "A11.stack",
+        ROOT,
+        Read("stack"),
+        Refused,
+        "the kernel's stack",
+    ),
+    row("A11.syscall", ALL, Read("syscall"), Refused, ""),
+    row("A11.io", ALL, Read("io"), Refused, ""),
+    row(
+        "A12.coredump_filter",
+        ALL,
+        Write("coredump_filter"),
+        Refused,
+        "what a dump holds",
+    ),
+    row("A12.clear_refs", ALL, Write("clear_refs"), Refused, ""),
+    row(
+        "A12.oom_score_adj",
+        ALL,
+        Write("oom_score_adj"),
+        Refused,
+        "",
+    ),
+    row(
+        "A13.task-environ",
+        ALL,
+        Read("task/TID/environ"),
+        Refused,
+        "by thread",
+    ),
+    row(
+        "A13.task-cmdline",
+        ALL,
+        Read("task/TID/cmdline"),
+        Refused,
+        "by thread",
+    ),
+    row(
+        "A17.openat",
+        ALL,
+        ReadAt("cmdline"),
+        Refused,
+        "relative to a descriptor",
+    ),
+    row(
+        "A17.reopen",
+        ALL,
+        Reopen("cmdline"),
+        Refused,
+        "O_PATH, then /proc/self/fd",
+    ),
+    row(
+        "A22.second-procfs",
+        ROOT,
+        SecondProcfs("cmdline"),
+        Refused,
+        "a procfs of the attacker's",
+    ),
+    row(
+        "A24.child-environ",
+        ALL,
+        ReadChild("environ"),
+        Refused,
+        "inherited by fork",
+    ),
+    row(
+        "A24.child-cmdline",
+        ALL,
+        ReadChild("cmdline"),
+        Refused,
+        "inherited by fork",
+    ),
+    row("A26.status", ALL, Read("status"), Open, "node agents"),
+    row("A26.stat", ALL, Read("stat"), Open, "ps, top"),
+    row("A26.statm", ALL, Read("statm"), Open, ""),
+    row("A26.cgroup", ALL, Read("cgroup"), Open, "kubelet, cadvisor"),
+    row("A26.limits", ALL, Read("limits"), Open, ""),
+    row("A26.mountinfo", ALL, Read("mountinfo"), Open, ""),
+    row("A26.comm", ALL, Read("comm"), Open, ""),
+    row(
+        "A26.list",
+        ALL,
+        List("."),
+        Open,
+        "the folder of the process",
+    ),
+    row("A26.task-list", ALL, List("task"), Open, "its threads"),
+    row("A27.attach", ALL, Attach, Refused, ""),
+    row("A27.seize", ALL, Seize, Refused, ""),
+    row(
+        "A30.traceme",
+        ALL,
+        Traceme,
+        Refused,
+        "handed to a tracer from inside",
+    ),
+    row("A31.process_vm_readv", ALL, VmRead, Refused, ""),
+    row("A31.process_vm_writev", ALL, VmWrite, Refused, ""),
+    row(
+        "A33.pidfd_getfd",
+        ALL,
+        PidfdGetfd,
+        Refused,
+        "a descriptor stolen",
+    ),
+    row(
+        "A35.setns",
+        ROOT,
+        Setns,
+        Refused,
+        "by pidfd; `nsenter -t` of a protected process too",
+    ),
+    row("A35.ns-link", ALL, Link("ns/mnt"), Refused, ""),
+    row("A37.kcmp", ALL, Kcmp, Refused, ""),
+    row(
+        "A42.tree-environ",
+        TREE,
+        Read("environ"),
+        Open,
+        "inside the tree: its own business",
+    ),
+    row(
+        "A42.tree-mem",
+        TREE,
+        Mem,
+        Open,
+        "crash handlers, test runners",
+    ),
+    row("A42.tree-cmdline", TREE, Read("cmdline"), Open, ""),
+    row(
+        "A43.sigquit",
+        ALL,
+        Signal(3),
+        Refused,
+        "core dumps, JVM attach",
+    ),
+    row("A43.sigstop", ALL, Signal(19), Refused, ""),
+    row("A49.sigusr1", ALL, Signal(10), Refused, "Node's inspector"),
+    row("A55.sigcont", ALL, Signal(18), Open, "kubelet"),
+    row("A55.exists", ALL, Signal(0), Open, "kubelet"),
+];
+
+/// `docs/attacks.md`.
+#[must_use]
+pub fn page() -> String {
+    let mut text = String::from(
+        "# Attacks that the tier `vm` runs\n\n\
+         Made from `tests/vm/src/table.rs` by `cargo xtask generate`; do not edit.\n\n\
+         Each line runs on every kernel of the tier: without an enforcer, where it must succeed; with\n\
+         it, where it must end as the table says; and once with each hook left out, where some line\n\
+         must get through. *refused* is EPERM or EACCES and no byte read. What is not in this table\n\
+         is not tested: see [what is missing](enforcer.md).\n\n\
+         Who: `user` is another process of the target's own user in its container; `root14` is root\n\
+         in the container with the 14 default capabilities; both entered by `setns`, as `kubectl\n\
+         exec` does. `root` is root of the node with every capability, `tree` a child of the target.\n\n\
+         | id | who | what | with the enforcer | note |\n|---|---|---|---|---|\n",
+    );
+    for attack in ATTACKS {
+        let who: Vec<_> = attack.actors.iter().map(|actor| actor.name()).collect();
+        let expect = match attack.expect {
+            Refused => "refused",
+            Open => "open",
+        };
+        let what = format!("{:?}", attack.action);
+        // Writing into a String cannot fail.
+        let _infallible = writeln!(
+            text,
+            "| {} | {} | `{what}` | {expect} | {} |",
+            attack.id,
+            who.join(", "),
+            attack.note
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique() {
+        let mut ids: Vec<_> = ATTACKS.iter().map(|attack| attack.id).collect();
+        ids.sort_unstable();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+    }
+
+    #[test]
+    fn the_page_is_up_to_date() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/attacks.md");
+        if std::env::var_os("CLOUDTASER_GENERATE").is_some() {
+            std::fs::write(file, page()).unwrap();
+        }
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        assert_eq!(text, page(), "run `cargo xtask generate`");
+    }
+}
