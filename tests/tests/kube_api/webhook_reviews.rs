@@ -37,12 +37,16 @@ fn w13_what_another_webhook_adds_is_wrapped_and_nothing_twice() {
     let probe = wanted("probe");
     let _name = hook.register(&installed.api, &namespace, &Mutating::all(), &probe);
     let more = admin.create(&namespace.pods(), &wanted("more"));
-    // A program that would start without the wrapper is refused: the volumes are mounted already,
-    // and who did that is not asked.
+    // A program that would start without the wrapper is refused: its variables are the injected
+    // ones, and who set them is not asked.
     let other = admin.ask("POST", &namespace.pods(), &wanted("other"));
     assert_eq!(other.status, 403, "{other:?}");
     let said = other.body["message"].as_str().unwrap();
-    assert!(said.contains("container `app` mounts the volume"), "{said}");
+    let begin = "admission webhook \"pods.cloudtaser.io\" denied the request: cloudtaser: ";
+    assert!(
+        said.starts_with(&format!("{begin}container `app` ")),
+        "{said}"
+    );
     assert_eq!(hook.seen("other").len(), 1);
     let seen = &hook.seen("more")[0]["object"];
     assert!(is_wrapped(seen), "it was asked before us: {seen}");
