@@ -118,6 +118,18 @@ pub(super) fn judge(console: &[String], nonce: &str, attacks: &[Attack]) -> Vec<
     cases
 }
 
+/// Whether the daemon's own attempts were refused, and it says so.
+pub(super) fn selftest(console: &[String], nonce: &str) -> Outcome {
+    let says = |text: &str| {
+        let line = format!("{nonce} selftest {text}");
+        console.contains(&line)
+    };
+    verdict(says("status true") && says("tier lsm"), || {
+        let from = console.len().saturating_sub(TAIL);
+        console.get(from..).unwrap_or_default().join("\n")
+    })
+}
+
 /// Attempts of a run that are not as they must be, lost ones among them.
 fn all(
     attempts: &[Attempt<'_>],
@@ -234,6 +246,19 @@ mod tests {
         assert_eq!(outcome(line, name), Outcome::Passed);
         let line = "n result file_open A02.environ root 13 0 clean";
         assert!(matches!(outcome(line, name), Outcome::Failed(_)));
+    }
+
+    #[test]
+    fn a_selftest_without_both_lines_fails() {
+        let name = "the self-test finds every hook";
+        let lines = "n selftest tier lsm\nn selftest status true";
+        assert_eq!(outcome(lines, name), Outcome::Passed);
+        for lines in [
+            "n selftest tier lsm",
+            "n selftest tier none\nn selftest status true",
+        ] {
+            assert!(matches!(outcome(lines, name), Outcome::Failed(_)));
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ mod boot;
 mod image;
 mod judge;
 
+/// Settings of the kernel under which the programs must load and refuse as well.
+const LOCKDOWN: [&str; 2] = ["lockdown=integrity", "lockdown=confidentiality"];
+
 /// Each kernel runs the whole table; a filter that begins with a kernel's series boots only that.
 pub(super) fn tier(report: &mut Report, filter: Option<&str>) -> Result<()> {
     let bed = match vm::for_vm()? {
@@ -37,8 +40,14 @@ pub(super) fn tier(report: &mut Report, filter: Option<&str>) -> Result<()> {
         println!("vm: {}", kernel.package);
         let secret = boot::Secret::new()?;
         let image = image::initramfs(&programs, &secret.line())?;
-        let console = boot::boot(&kernel.image, &image, &judge::runs())?;
-        for (name, outcome) in judge::judge(&console, &secret.nonce, table::ATTACKS) {
+        let console = boot::boot(&kernel.image, &image, &judge::runs(), "")?;
+        let mut cases = judge::judge(&console, &secret.nonce, table::ATTACKS);
+        for mode in LOCKDOWN {
+            let console = boot::boot(&kernel.image, &image, &["selftest"], mode)?;
+            let name = format!("the self-test finds every hook with {mode}");
+            cases.push((name, judge::selftest(&console, &secret.nonce)));
+        }
+        for (name, outcome) in cases {
             let name = format!("{} {name}", kernel.series);
             if filter.is_none_or(|part| name.contains(part)) {
                 report.add(&name, outcome);
