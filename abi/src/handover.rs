@@ -90,6 +90,8 @@ pub enum Unserved {
     Linker,
     /// Its file cannot be read.
     Unreadable,
+    /// The preload library cannot be read by it.
+    Library,
 }
 
 /// Bytes of a line in the report pipe, at most: what a pipe takes in one piece (`PIPE_BUF`).
@@ -97,12 +99,13 @@ pub const REPORT_MAX: usize = 4096;
 
 impl Unserved {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Static,
         Self::Privileged,
         Self::Foreign,
         Self::Linker,
         Self::Unreadable,
+        Self::Library,
     ];
 
     /// The word in the report pipe.
@@ -114,6 +117,7 @@ impl Unserved {
             Self::Foreign => "foreign",
             Self::Linker => "linker",
             Self::Unreadable => "unreadable",
+            Self::Library => "library",
         }
     }
 

@@ -24,6 +24,17 @@ fn is_there(program: &str) -> bool {
 }
 
 #[test]
+fn a_library_that_binds_to_the_c_library_alone_is_served_and_shows_nothing() {
+    let served = Served::new("hunter2-secret").variable("SECRET");
+    let program = compile::program("deep", CLibrary::Glibc, served.folder());
+    let library = compile::library("deep", CLibrary::Glibc, served.folder());
+    let ended = served.run(&[program, library, served.path()]).with(0);
+    // The shell has the variable, and not in the kernel's copy; HOME is found there.
+    let expected = "read 14 [hunter2-secret]\nhunter2-secret\n0\n1\n";
+    assert_eq!(ended.stdout(), expected);
+}
+
+#[test]
 fn every_language_finds_the_variable_and_the_kernel_does_not_have_it() {
     let served = served();
     let clean = "grep -c DB_PASSWORD= /proc/self/environ";

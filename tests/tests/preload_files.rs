@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cloudtaser_tests::compile::{self, CLibrary};
 use cloudtaser_tests::preload::{Served, library_file};
+use cloudtaser_tests::running::is_root;
 use cloudtaser_tests::wrapper::{Ended, helper};
 use cloudtaser_tests::{marker, skip};
 
@@ -323,6 +324,66 @@ fn f7_a_file_can_be_opened_as_often_as_it_says() {
         0,
         "it is gone from its directory: {ended:?}"
     );
+}
+
+/// What `cat` says of a file of this mode and owner, run by `setpriv` with these flags, with us and
+/// with a real file.
+fn read_as(mode: &str, owner: &str, flags: &[&str], command: &str) -> [bool; 2] {
+    let served = Served::new("hunter2-secret");
+    let path = served.folder().join("virtual/owned");
+    let option = format!(
+        "{},mode={mode},owner={owner}=vault:secret/db#password",
+        path.display()
+    );
+    let real = served.real_path();
+    let run = |program: &str, arguments: &[&str]| {
+        let done = std::process::Command::new(program)
+            .args(arguments)
+            .arg(&real)
+            .status();
+        assert!(done.expect("started").success(), "{program}");
+    };
+    run("chmod", &[mode]);
+    run("chown", &[owner]);
+    let _open = std::fs::set_permissions(
+        served.folder(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    );
+    let served = served.with(|wrapper| wrapper.flags(&["--file", &option]));
+    let mut words = vec!["setpriv"];
+    words.extend(flags);
+    words.extend(["sh", "-c", command, "sh"]);
+    [&path, &real].map(|path| {
+        let mut words: Vec<&Path> = words.iter().map(Path::new).collect();
+        words.push(path);
+        let ended = if path == &real {
+            served.run_bare(&words)
+        } else {
+            served.run(&words)
+        };
+        ended.stdout() == "hunter2-secret"
+    })
+}
+
+#[test]
+fn a_file_is_read_by_whom_a_real_one_is() {
+    if !is_root() {
+        return;
+    }
+    let group = ["--groups=100"];
+    let none: &[&str] = &["--bounding-set=-all", "--inh-caps=-all"];
+    let cat = "cat \"$1\"";
+    let again = "exec 3< \"$1\"; cat /proc/self/fd/3";
+    for (mode, owner, flags, command, is_read) in [
+        ("0440", "55:100", [none, &group].concat(), cat, true),
+        ("0440", "55:101", [none, &group].concat(), cat, false),
+        ("0400", "55:55", none.to_vec(), cat, false),
+        ("0400", "55:55", group.to_vec(), cat, true),
+        ("0404", "55:55", none.to_vec(), again, true),
+    ] {
+        let read = read_as(mode, owner, &flags, command);
+        assert_eq!(read, [is_read; 2], "{mode} {owner} {flags:?}");
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ const IMPORTS: &[&str] = &[
 /// (see the linker script, which cargo names from the workspace's root).
 const RUSTFLAGS: &str = "-C panic=abort -C force-unwind-tables=no -C relocation-model=pic -C relro-level=partial \
      -C link-arg=-nostdlib -C link-arg=-nostartfiles -C link-arg=-nodefaultlibs \
-     -C link-arg=-Wl,-z,now,-z,relro,-z,noexecstack,-z,initfirst,-Bsymbolic,--gc-sections,--hash-style=gnu \
+     -C link-arg=-Wl,-z,now,-z,relro,-z,noexecstack,-z,initfirst,-Bsymbolic,--gc-sections,--hash-style=gnu,--build-id=none \
      -C link-arg=-Wl,-O2,--icf=all,--no-eh-frame-hdr,-T,preload/no-unwind-tables.ld";
 
 /// Builds it and puts it into `folder`; answers its path there.

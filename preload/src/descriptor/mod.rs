@@ -117,7 +117,7 @@ pub fn fill(are_all: bool) {
 fn fill_one(fd: i32) -> Result<(), Errno> {
     // Whatever another thread does with the number meanwhile; and as long as this one is marked, the
     // copy stays.
-    let own = kernel::dupfd_high(fd)?;
+    let own = kernel::dupfd_high(fd, true)?;
     marks::set(own.number());
     let filled = match token::inspect(own.number())? {
         Some((tag, ..)) => match kept::len(tag) {
@@ -179,11 +179,15 @@ impl Virtual {
             return Ok(0);
         }
         let size = usize::try_from(self.size).map_err(|_large| Errno::OVERFLOW)?;
-        if size > 0 || !region::is_secret() {
+        if !region::is_secret() {
             return Ok(size);
         }
         let live = |(_, snapshot): (_, Snapshot)| snapshot.len;
-        try_often(|| self.live().map(live).or_else(|| kept::len(self.tag)))
+        try_often(|| {
+            // The token's size last: whoever has the descriptor can give it one.
+            let known = self.live().map(live).or_else(|| kept::len(self.tag));
+            known.or((size > 0).then_some(size))
+        })
     }
 
     /// Copies bytes from `offset` on into `out`, as many as there are and fit.
@@ -214,8 +218,9 @@ impl Virtual {
     /// Runs `run` with a number of ours for the token: another thread may have put another file under
     /// the program's number since it was looked at. Without a free number it is the program's.
     fn with_own(&self, run: impl FnOnce(i32) -> Result<(), Errno>) -> Result<(), Errno> {
-        let own = match kernel::dupfd_high(self.fd) {
-            Err(Errno::MFILE) => return run(self.fd),
+        let own = match kernel::dupfd_high(self.fd, true) {
+            // The limit may be below what is open.
+            Err(Errno::MFILE | Errno::INVAL) => return run(self.fd),
             own => own?,
         };
         match token::inspect(own.number())? {

@@ -25,7 +25,6 @@ pub struct Access {
 /// `EACCES` (mode and owner), `ENOENT` (opened as often as it may be), `EMFILE`, `ENFILE`,
 /// `ENOMEM` (locked memory is at its limit).
 pub fn open_node(node: Node, access: Access) -> Result<i32, Errno> {
-    let region = region::region().ok_or(Errno::NOENT)?;
     match node {
         Node::Directory { index, len } => {
             let tag = Tag {
@@ -37,7 +36,7 @@ pub fn open_node(node: Node, access: Access) -> Result<i32, Errno> {
             give(token::of_directory(len, tag, access.is_close_on_exec)?)
         }
         Node::File(index) => {
-            let entry = region.entry(index).ok_or(Errno::IO)?;
+            let entry = entry(index)?;
             if !access.is_path_only {
                 permit(&entry)?;
                 ledger::count(index, &entry)?;
@@ -45,6 +44,11 @@ pub fn open_node(node: Node, access: Access) -> Result<i32, Errno> {
             open_file(index, &entry, access)
         }
     }
+}
+
+fn entry(index: usize) -> Result<Entry<'static>, Errno> {
+    let region = region::region().ok_or(Errno::NOENT)?;
+    region.entry(index).ok_or(Errno::IO)
 }
 
 /// How often a copy may be replaced between the open and the look at it. Chosen: once is rare.
@@ -75,6 +79,14 @@ fn open_file(index: usize, entry: &Entry<'_>, access: Access) -> Result<i32, Err
 ///
 /// Those of [`open_node`].
 pub fn open_again(found: &Virtual, access: Access) -> Result<i32, Errno> {
+    if let (Node::File(index), false) = (found.node(), access.is_path_only) {
+        let entry = entry(index)?;
+        permit(&entry)?;
+        // What was opened with `O_PATH` was not counted.
+        if found.tag.is_path_only {
+            ledger::count(index, &entry)?;
+        }
+    }
     let tag = Tag {
         offset: 0,
         is_path_only: access.is_path_only,
@@ -110,7 +122,8 @@ fn give(file: Fd) -> Result<i32, Errno> {
     Ok(file.into_number())
 }
 
-/// The permission bits, as the kernel would apply them; root reads everything (`CAP_DAC_OVERRIDE`).
+/// The permission bits, as the kernel would apply them, groups and capabilities included; a filtered
+/// question counts as no.
 ///
 /// # Errors
 ///
@@ -119,18 +132,13 @@ pub fn permit(entry: &Entry<'_>) -> Result<(), Errno> {
     let mode = entry.mode();
     let owner = entry.owner();
     // Most files belong to whoever looks, who may read them.
-    if owner.is_none() && mode & 0o400 != 0 {
-        return Ok(());
-    }
-    let user = kernel::geteuid();
     let shift = match owner {
         None => 6,
-        Some(_) if user == 0 => return Ok(()),
-        Some((owner, _)) if owner == user => 6,
-        Some((_, group)) if group == kernel::getegid() => 3,
+        Some((owner, _)) if owner == kernel::geteuid() => 6,
+        Some((_, group)) if kernel::is_in_group(group) => 3,
         Some(_) => 0,
     };
-    if user == 0 || (mode >> shift) & 4 != 0 {
+    if (mode >> shift) & 4 != 0 || kernel::may_read_everything() {
         Ok(())
     } else {
         Err(Errno::ACCESS)

@@ -1,5 +1,5 @@
 //! fcntl(2), ioctl(2), and what else asks a descriptor about itself. Locks, `F_GETFD`, `F_SETFD`,
-//! poll(2), select(2) and epoll(7) need nothing of us: the kernel treats a token as the regular file
+//! posix_fadvise(3), poll(2), select(2) and epoll(7) need nothing of us: the kernel treats a token as the regular file
 //! that it is.
 
 use core::ffi::{c_int, c_ulong};
@@ -103,13 +103,7 @@ interpose! {
         Some(Ok(0))
     }
 
-    /// posix_fadvise(3): advice has no effect, and there is none to give.
-    fn posix_fadvise(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int {
-        descriptor::of(fd)?;
-        Some(Ok(0))
-    }
-
-    /// readahead(2).
+    /// readahead(2): advice has no effect, and there is none to give.
     fn readahead(fd: c_int, offset: i64, count: usize) -> isize {
         descriptor::of(fd)?;
         Some(Ok(0))
@@ -121,6 +115,4 @@ same! {
     fn __fcntl = fcntl(fd: c_int, command: c_int, argument: usize) -> c_int;
     /// fcntl(2) for large files.
     fn fcntl64 = fcntl(fd: c_int, command: c_int, argument: usize) -> c_int;
-    /// posix_fadvise(3) for large files.
-    fn posix_fadvise64 = posix_fadvise(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int;
 }

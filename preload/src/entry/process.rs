@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::launch::{frame, handed};
-use crate::macros::Outcome;
+use crate::macros::{Failure, Outcome};
 use crate::state::{init, process};
 use crate::sys::errno::{self, Errno};
 use crate::sys::next;
@@ -20,7 +20,7 @@ pub(super) fn prepare() {
 fn follow(child: c_int) -> Outcome<c_int> {
     if child == 0 {
         process::adopt();
-        handed::close_copies();
+        handed::keep_copies(false);
     }
     if child < 0 {
         Some(Err(errno::get()))
@@ -94,10 +94,19 @@ extern "C" fn next_clone() -> usize {
     after(&NEXT, c"clone".as_ptr().cast())
 }
 
+extern "C" fn next_dlopen() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    prepare();
+    match NEXT.load(Ordering::Relaxed) {
+        0 => <*mut c_void>::resolve(&NEXT, c"dlopen".as_ptr().cast()),
+        known => known,
+    }
+}
+
 /// Defines an exported function that prepares, and then jumps to the next one with stack and
 /// registers as they came: it returns twice, or into another stack.
 macro_rules! jump {
-    ($($(#[$meta:meta])* fn $name:ident => $next:path;)*) => {
+    ($($(#[$meta:meta])* fn $name:ident => $next:path $(, $change:literal)?;)*) => {
         $(
             $(#[$meta])*
             ///
@@ -126,6 +135,7 @@ macro_rules! jump {
                     "pop rdx",
                     "pop rsi",
                     "pop rdi",
+                    $($change,)?
                     "test r11, r11",
                     "jz 2f",
                     "jmp r11",
@@ -148,4 +158,8 @@ jump! {
 
     /// clone(2).
     fn clone => next_clone;
+
+    /// dlopen(3), without `RTLD_DEEPBIND`: a library that was loaded with it would call the C library past
+    /// us, and a shell that it starts would have the secret variables in the kernel's copy.
+    fn dlopen => next_dlopen, "and esi, ~8";
 }

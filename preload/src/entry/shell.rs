@@ -127,7 +127,7 @@ fn mode(text: &[u8]) -> Result<(bool, bool), Errno> {
 unsafe fn open(command: *const c_char, mode_text: &[u8]) -> Result<*mut c_void, Errno> {
     let (reads, ends_on_exec) = mode(mode_text)?;
     let place = streams::reserve().ok_or(Errno::MFILE)?;
-    let [read, write] = process::pipe()?;
+    let (read, write) = kernel::pipe()?;
     let (own, mut other, target) = if reads {
         (read, write, 1)
     } else {

@@ -1,6 +1,6 @@
 //! Our descriptors on the way to the next program, which takes them over.
 
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use cloudtaser_abi::handover::Handover;
 
@@ -18,26 +18,34 @@ pub struct Handed {
     ledger: Option<i32>,
 }
 
-/// What the lowest number that a duplicate ever had is below `i32::MAX`.
-static BELOW_MAX: AtomicI32 = AtomicI32::new(0);
-/// The highest one.
-static HIGHEST: AtomicI32 = AtomicI32::new(0);
+/// This process has had descriptors open for another program. Never taken back: a child gets the descriptors of one moment and the
+/// memory of a later one.
+static HAD: AtomicBool = AtomicBool::new(false);
 
-/// A duplicate that goes through `exec` as soon as a child would find it ([`close_copies`]).
-fn duplicate(number: i32) -> Option<Fd> {
-    let made = kernel::dupfd_high(number).ok()?;
-    let below = i32::MAX.wrapping_sub(made.number());
-    BELOW_MAX.fetch_max(below, Ordering::Relaxed);
-    HIGHEST.fetch_max(made.number(), Ordering::Relaxed);
-    kernel::set_close_on_exec(made.number(), false).ok()?;
-    Some(made)
-}
+/// Numbers without a file behind which no duplicate is looked for. Chosen: each call takes the lowest
+/// free numbers, three at most.
+const GAP: u32 = 16;
 
-/// In a child: closes the duplicates that other threads of its parent had when it was made.
-pub fn close_copies() {
-    let lowest = i32::MAX.wrapping_sub(BELOW_MAX.load(Ordering::Relaxed));
-    for number in lowest..=HIGHEST.load(Ordering::Relaxed) {
-        hidden::close_copy(number);
+/// Has closed on exec what other threads have for their calls: of this process, of the one that it was
+/// forked from, or, at the start of a program, of the one that started it.
+pub fn keep_copies(is_start: bool) {
+    if !is_start && !HAD.load(Ordering::Relaxed) {
+        return;
+    }
+    // A thread that executes has opened its own.
+    if let Some(own) = Handed::live() {
+        own.set_close_on_exec(true);
+    }
+    let is_low = hidden::number(Role::Region).is_some_and(|own| own < kernel::HIGH);
+    let mut number = if is_low { 3 } else { kernel::HIGH };
+    let mut missing = 0;
+    while missing < GAP {
+        if hidden::keep_copy(number).is_err() {
+            missing = u32::wrapping_add(missing, 1);
+        } else {
+            missing = 0;
+        }
+        number = number.wrapping_add(1);
     }
 }
 
@@ -63,6 +71,7 @@ impl Handed {
 
     /// Whether they go through `exec`, or end there.
     pub fn set_close_on_exec(&self, is_set: bool) {
+        HAD.store(true, Ordering::Relaxed);
         let all = [Some(self.region), self.report, self.ledger];
         for number in all.into_iter().flatten() {
             let _changed = kernel::set_close_on_exec(number, is_set);
@@ -72,6 +81,8 @@ impl Handed {
     /// Duplicates that go through `exec`; `None` when there is no number left.
     #[must_use]
     pub fn duplicate(&self) -> Option<Duplicates> {
+        let duplicate = |number| kernel::dupfd_high(number, false).ok();
+        HAD.store(true, Ordering::Relaxed);
         Some(Duplicates {
             region: duplicate(self.region)?,
             report: self.report.and_then(duplicate),

@@ -18,6 +18,7 @@ pub mod target;
 
 use core::ffi::{c_char, c_int};
 
+use cloudtaser_abi::handover::Unserved;
 use cloudtaser_abi::region::Region;
 
 use crate::descriptor;
@@ -52,9 +53,8 @@ pub fn exec(
     let gift = choose(&region, target.as_ref(), Handed::live, 0);
     if gift.ours.is_some() {
         descriptor::fill(false);
-    } else if !process::owns_memory() {
-        handed::close_copies();
     }
+    handed::keep_copies(false);
     with_environment(old, &gift, &|array| {
         // Whatever another thread has in hand: in a child the table is a copy of that moment's.
         let own = Handed::live();
@@ -76,6 +76,9 @@ pub fn spawn(
     let Some(region) = region::region() else {
         return start(old.pointer());
     };
+    if !process::owns_memory() {
+        handed::keep_copies(false);
+    }
     // Open until the program has started: those of this process end on exec.
     let mut duplicates = None;
     let hand = || {
@@ -116,18 +119,25 @@ fn choose<'a>(
                 // After chroot(2) it may not be there.
                 kernel::faccessat(CURRENT, path, READABLE).is_ok()
             });
-            gift.ours = library.and_then(|library| Some((hand()?, library)));
+            match library {
+                Some(library) => gift.ours = hand().map(|hand| (hand, library)),
+                None => report::send(Unserved::Library, path_of(target)),
+            }
         }
         Verdict::Unserved(reason, interpreter) => {
             gift.is_plain = region.gives_static_plain();
             let path = match &interpreter {
                 Some(interpreter) => interpreter.path(),
-                None => target.map_or(b"".as_slice(), |target| target.path.to_bytes()),
+                None => path_of(target),
             };
             report::send(reason, path);
         }
     }
     gift
+}
+
+fn path_of<'a>(target: Option<&Target<'a>>) -> &'a [u8] {
+    target.map_or(b"".as_slice(), |target| target.path.to_bytes())
 }
 
 /// Calls `run` with the array; -1 and `errno` when it cannot be made. `errno` is what `run` left.

@@ -2,11 +2,12 @@
 
 use core::ffi::{CStr, c_int};
 
-use cloudtaser_abi::handover::{Unserved, write_decimal};
+use cloudtaser_abi::handover::Unserved;
 use linux_raw_sys::general::{O_CLOEXEC, O_NOCTTY, O_NONBLOCK};
 
 use super::format::{self, Format, Interpreter};
 use super::privilege::{Identity, Privileges, is_secure};
+use crate::lookup::descriptor_path;
 use crate::state::names::last_component;
 use crate::sys::errno::Errno;
 use crate::sys::kernel::{self, CURRENT};
@@ -53,13 +54,10 @@ impl<'a> Target<'a> {
     /// The file behind `fd`, whose name is written to `name`.
     #[must_use]
     pub fn of_descriptor(fd: c_int, name: &'a mut DescriptorName) -> Option<Self> {
-        let prefix = b"/proc/self/fd/";
-        for (to, from) in name.iter_mut().zip(prefix) {
-            *to = *from;
+        if fd < 0 {
+            return None;
         }
-        // The last byte stays for the NUL.
-        let room = name.get_mut(prefix.len()..31)?;
-        write_decimal(u64::try_from(fd).ok()?, room)?;
+        *name = descriptor_path(fd);
         Some(Self::at(CStr::from_bytes_until_nul(name).ok()?))
     }
 

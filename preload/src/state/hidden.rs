@@ -72,13 +72,17 @@ fn is_that_of(role: Role, found: Result<[u64; 2], Errno>) -> bool {
     found.ok() == expected
 }
 
-/// Closes `fd` if it is another number of one of ours.
-pub fn close_copy(fd: i32) {
-    let found = identity(fd);
-    let is_copy = |role| is_that_of(role, found) && number(role) != Some(fd);
-    if ROLES.into_iter().any(is_copy) {
-        drop(Fd::from_number(fd));
+/// Has `fd` closed on exec if it is a number of one of ours.
+///
+/// # Errors
+///
+/// `EBADF`.
+pub fn keep_copy(fd: i32) -> Result<(), Errno> {
+    let found = identity(fd)?;
+    if ROLES.into_iter().any(|role| is_that_of(role, Ok(found))) {
+        kernel::set_close_on_exec(fd, true)?;
     }
+    Ok(())
 }
 
 /// Device and inode number of what is behind `fd`.
@@ -123,7 +127,7 @@ fn is_at(role: Role, fd: i32) -> bool {
 /// Keeps `fd` under a high number, close-on-exec, and answers that; under its own number where no
 /// other is free. The descriptor that had the role is not closed.
 pub fn keep(role: Role, fd: Fd) -> i32 {
-    let number = match kernel::dupfd_high(fd.number()) {
+    let number = match kernel::dupfd_high(fd.number(), true) {
         Ok(raised) => raised.into_number(),
         Err(_no_room) => fd.into_number(),
     };
@@ -158,7 +162,7 @@ pub fn yield_number(fd: i32) -> Result<(), Errno> {
     }
     for role in ROLES {
         if number(role) == Some(fd) {
-            let moved = kernel::dupfd_high(fd)?;
+            let moved = kernel::dupfd_high(fd, true)?;
             adopt(role, moved.into_number());
         }
     }

@@ -17,6 +17,8 @@ use cloudtaser_abi::names::{ENV_PRELOAD, ENV_REGION_FD, ENV_SLOT};
 use super::hidden::{self, Role};
 use super::{names, process, region, variables};
 use crate::descriptor;
+use crate::launch::handed;
+use crate::launch::names::{LD_PRELOAD, without_own};
 use crate::lookup::root;
 use crate::sys::kernel::{self, Fd};
 use crate::sys::{environ, next};
@@ -117,6 +119,7 @@ fn open(found: &Found) -> Option<()> {
     let number = found.region?;
     region::open(number)?;
     take_over(Role::Region, number);
+    handed::keep_copies(true);
     root::expect(root);
     names::fill(&region::region()?);
     if let Some(last) = scan {
@@ -184,7 +187,7 @@ fn replace(text: &CStr, original: *mut c_char) -> Option<*mut c_char> {
     if value(bytes, ENV_REGION_FD).is_some() || value(bytes, ENV_PRELOAD).is_some() {
         return None;
     }
-    match value(bytes, "LD_PRELOAD") {
+    match value(bytes, LD_PRELOAD) {
         Some(list) => strip_own(list, original),
         None => Some(original),
     }
@@ -192,20 +195,15 @@ fn replace(text: &CStr, original: *mut c_char) -> Option<*mut c_char> {
 
 /// `LD_PRELOAD` without ourselves: the user's own libraries stay, and are what the program sees.
 fn strip_own(list: &[u8], original: *mut c_char) -> Option<*mut c_char> {
-    let own = next::own_path()?.to_bytes();
-    let Some(rest) = list.strip_prefix(own) else {
-        return Some(original);
-    };
-    match rest.split_first() {
-        None => None,
-        Some((b':' | b' ', [])) => None,
-        Some((b':' | b' ', user)) => {
-            // SAFETY: `user` is the end of this same string, moved towards its start.
-            unsafe { environ::overwrite(original, "LD_PRELOAD=".len(), user) };
-            Some(original)
-        }
-        Some(_) => Some(original),
+    let user = without_own(list, next::own_path()?.to_bytes());
+    if user.is_empty() {
+        return None;
     }
+    if user.len() < list.len() {
+        // SAFETY: `user` is the end of this same string, moved towards its start.
+        unsafe { environ::overwrite(original, LD_PRELOAD.len().wrapping_add(1), user) };
+    }
+    Some(original)
 }
 
 /// The value in `NAME=value`, if the name is `name`.

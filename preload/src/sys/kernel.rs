@@ -15,7 +15,10 @@ use syscalls::raw;
 
 use super::errno::Errno;
 
-pub use ids::{getegid, geteuid, getgid, getpid, gettid, getuid, set_tid_address};
+pub use ids::{
+    getegid, geteuid, getgid, getpid, gettid, getuid, is_in_group, may_read_everything,
+    set_tid_address,
+};
 pub use memory::{exclude_from_dumps, mmap, mmap_anonymous, mmap_as, mremap_fixed, munmap};
 
 /// `struct stat` of the kernel and of both C libraries on this architecture.
@@ -329,15 +332,20 @@ pub fn dupfd_cloexec(fd: c_int, minimum: c_int) -> Result<Fd, Errno> {
 
 /// The lowest of our own numbers. Chosen: out of the way of what programs count up from, and of the
 /// numbers that a child closes one by one.
-const HIGH: c_int = 700;
+pub const HIGH: c_int = 700;
 
-/// A second number for our own use, closed on exec: a high one, or where the limit is lower, from 3 on.
+/// A second number for our own use: a high one, or where the limit is lower, from 3 on.
 ///
 /// # Errors
 ///
 /// Those of [`dupfd_cloexec`].
-pub fn dupfd_high(fd: c_int) -> Result<Fd, Errno> {
-    dupfd_cloexec(fd, HIGH).or_else(|_limit| dupfd_cloexec(fd, 3))
+pub fn dupfd_high(fd: c_int, is_close_on_exec: bool) -> Result<Fd, Errno> {
+    let dup = if is_close_on_exec {
+        dupfd_cloexec
+    } else {
+        dupfd
+    };
+    dup(fd, HIGH).or_else(|_limit| dup(fd, 3))
 }
 
 /// fcntl(2), `F_DUPFD`: the same, and not close-on-exec.

@@ -74,20 +74,6 @@ pub fn sched_yield() {
     let _yielded = unsafe { raw::syscall0(linux::__NR_sched_yield as usize) };
 }
 
-/// pipe2(2): the ends to read from and to write to, both close-on-exec.
-///
-/// # Errors
-///
-/// `EMFILE`, `ENFILE`.
-pub fn pipe() -> Result<[super::kernel::Fd; 2], Errno> {
-    let mut ends: [c_int; 2] = [-1; 2];
-    let out = ends.as_mut_ptr() as usize;
-    let flags = linux::O_CLOEXEC as usize;
-    // SAFETY: the kernel writes two `int`s to where two have room.
-    answer(unsafe { raw::syscall2(linux::__NR_pipe2 as usize, out, flags) })?;
-    Ok(ends.map(super::kernel::Fd::from_number))
-}
-
 /// faccessat2(2) with the effective ids: whether the file may be executed.
 ///
 /// A kernel before 5.8 is asked for the real ids.

@@ -161,6 +161,9 @@ const fn phrase(reason: Unserved) -> &'static str {
         Unserved::Foreign => "is built for another machine",
         Unserved::Linker => "has a dynamic linker that is not known",
         Unserved::Unreadable => "cannot be read, so that nobody knows whether it loads a library",
+        Unserved::Library => {
+            "is started where the preload library cannot be read (another user, another root)"
+        }
     }
 }
 

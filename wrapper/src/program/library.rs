@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cloudtaser_abi::names::PRELOAD_LIBRARY;
@@ -89,11 +89,28 @@ fn fault(path: &Path, file: &File) -> io::Result<Option<&'static str>> {
     if mount.contains(StatVfsMountFlags::NOEXEC) {
         return Ok(Some("its file system is mounted noexec"));
     }
+    if is_cut_off(file)? {
+        return Ok(Some("it is cut off"));
+    }
     Ok(match inspect_bytes(file) {
         Ok(Format::Elf(elf)) if elf.foreign.is_some() => Some("it is built for another machine"),
         Ok(Format::Elf(elf)) if elf.interpreter.is_none() => None,
         _ => Some("it is no shared object"),
     })
+}
+
+/// Whether the table of sections, which linkers put last, ends beyond the file (`e_shoff`,
+/// `e_shentsize`, `e_shnum`, elf(5)): a program that loads such a file dies of SIGBUS.
+fn is_cut_off(file: &File) -> io::Result<bool> {
+    let mut header = [0_u8; 64];
+    if file.read_at(&mut header, 0)? < header.len() {
+        return Ok(false);
+    }
+    let [.., o0, o1, o2, o3, o4, o5, o6, o7] = *header.first_chunk::<48>().unwrap_or(&[0; 48]);
+    let [.., s0, s1, n0, n1, _, _] = header;
+    let start = u64::from_le_bytes([o0, o1, o2, o3, o4, o5, o6, o7]);
+    let size = u64::from(u16::from_le_bytes([s0, s1])) * u64::from(u16::from_le_bytes([n0, n1]));
+    Ok(start.saturating_add(size) > file.metadata()?.len())
 }
 
 #[cfg(test)]
@@ -116,6 +133,18 @@ mod tests {
             std::fs::write(place(name), "").expect("written");
             assert!(refusal(&place(name)).contains("syntax"), "{name}");
         }
+    }
+
+    #[test]
+    fn a_library_that_was_cut_off_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = std::fs::read("/proc/self/exe").expect("a program");
+        let place = folder.path().join("cut.so");
+        let is_cut_off = || is_cut_off(&File::open(&place).expect("opened")).expect("read");
+        std::fs::write(&place, &whole).expect("written");
+        assert!(!is_cut_off());
+        std::fs::write(&place, whole.get(..5000).expect("bytes")).expect("written");
+        assert!(is_cut_off() && refusal(&place).contains("cut off"));
     }
 
     #[test]
