@@ -341,7 +341,7 @@ fn read_as(mode: &str, owner: &str, flags: &[&str], command: &str) -> [bool; 2] 
             .args(arguments)
             .arg(&real)
             .status();
-        assert!(done.expect("started").success(), "{program}");
+        assert!(done.is_ok_and(|status| status.success()), "{program}");
     };
     run("chmod", &[mode]);
     run("chown", &[owner]);

@@ -186,7 +186,7 @@ impl Virtual {
         try_often(|| {
             // The token's size last: whoever has the descriptor can give it one.
             let known = self.live().map(live).or_else(|| kept::len(self.tag));
-            known.or((size > 0).then_some(size))
+            known.or_else(|| (size > 0).then_some(size))
         })
     }
 
