@@ -99,7 +99,8 @@ pub(crate) fn build_webhook(release: bool) -> Result<PathBuf> {
     let profile = if release { "webhook" } else { "dev" };
     Cmd::new("cargo")
         .args(["build", "--locked", "--package", "cloudtaser-webhook"])
-        .args(["--bin", "cloudtaser-webhook", "--profile", profile])
+        .args(["--bin", "cloudtaser-webhook", "--bin", "kubectl-cloudtaser"])
+        .args(["--profile", profile])
         .dir(paths::root())
         .run()?;
     let folder = if release { "webhook" } else { "debug" };

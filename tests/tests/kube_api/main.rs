@@ -11,7 +11,9 @@
 mod admission;
 mod app;
 mod login;
+mod plugin;
 mod policies;
+mod profiles;
 mod server;
 mod tokens;
 mod webhook_down;
