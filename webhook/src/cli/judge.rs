@@ -16,7 +16,7 @@ use crate::image::ImageConfig;
 use crate::profile::{CloudTaserProfileSpec, NamespaceFacts, Profile, Profiles, Scope};
 
 /// What is known beside the files.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setting {
     /// Commands of images, by reference.
     pub images: BTreeMap<String, ImageConfig>,

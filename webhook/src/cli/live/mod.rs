@@ -13,6 +13,7 @@ mod observed;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use cloudtaser_abi::injection::INIT_CONTAINER;
 use kube::api::ListParams;
 use serde_json::Value;
 
@@ -77,6 +78,7 @@ async fn explain(
         return Err(LiveError::Unreadable { resource }.into());
     };
     let place = place(server, namespace).await?;
+    let setting = &as_injected(&workload.pod, setting);
     let mut judgement = judge(server, &workload, &place, manifests, setting).await?;
     let mut live = live(server, name.kind, &object, namespace).await;
     let mut pods = Vec::new();
@@ -183,6 +185,22 @@ async fn source(
     }))
 }
 
+/// The setting with the copy step's image that the pod has, if it has one: which the webhook takes where a
+/// profile names none is a flag of the webhook's.
+fn as_injected(pod: &Value, setting: &Setting) -> Setting {
+    let steps = pod
+        .pointer("/spec/initContainers")
+        .and_then(Value::as_array);
+    let mut steps = steps.into_iter().flatten();
+    let copy = steps.find(|step| step["name"] == INIT_CONTAINER);
+    let image = copy.and_then(|step| step["image"].as_str());
+    let mut setting = setting.clone();
+    if let Some(image) = image {
+        image.clone_into(&mut setting.operator.image);
+    }
+    setting
+}
+
 /// The containers of a pod that the engine would wrap, and that start without a wrapper.
 fn expected(pod: &Value, place: &Place, setting: &Setting) -> Vec<String> {
     let mut manifests = Manifests::default();
@@ -191,6 +209,7 @@ fn expected(pod: &Value, place: &Place, setting: &Setting) -> Vec<String> {
     if let Some(fields) = object.as_object_mut() {
         fields.insert("kind".to_owned(), "Pod".into());
     }
+    let setting = &as_injected(pod, setting);
     let namespace = &place.namespace.name;
     if manifests.take(&PathBuf::new(), object, namespace).is_err() {
         return Vec::new();
