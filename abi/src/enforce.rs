@@ -65,8 +65,8 @@ pub const EISCONN: i32 = 106;
 /// Bits of a process id: `PID_MAX_LIMIT` is 2^22 (include/linux/threads.h).
 const TGID_BITS: u32 = 22;
 
-/// A new group's identity: never 0, and no other while the node runs: the same process id would have
-/// to register twice within 1,024 ns, or with 52 days between to the microsecond.
+/// A new group's identity: never 0, and no other while the node runs: the same process id would
+/// have to register twice within 1,024 ns, or with 52 days between to the microsecond.
 #[must_use]
 pub const fn group_id(tgid: u32, now_ns: u64) -> u64 {
     ((tgid as u64) << (64 - TGID_BITS)) | ((now_ns >> 10) & (u64::MAX >> TGID_BITS))

@@ -1,10 +1,10 @@
 //! Recognises a secret reference in an environment value, without reading it.
 //!
-//! The wrapper reads references (`wrapper/src/reference`); whoever only asks *whether* there is one,
-//! as the webhook does before it decides about an init container, asks here. The grammar's beginning
-//! is one of a few texts, so this is no second parser: it never says where a reference ends or
-//! whether it can be read. It may say yes to `$${vault:`, which is plain text to the wrapper; a
-//! container is then wrapped for nothing, which changes nothing for its program.
+//! The wrapper reads references (`wrapper/src/reference`); whoever only asks *whether* there is
+//! one, as the webhook does before it decides about an init container, asks here. The grammar's
+//! beginning is one of a few texts, so this is no second parser: it never says where a reference
+//! ends or whether it can be read. It may say yes to `$${vault:`, which is plain text to the
+//! wrapper; a container is then wrapped for nothing, which changes nothing for its program.
 
 /// The words before a reference's first colon: the configured source by its two names, and the two
 /// sources by theirs.

@@ -31,7 +31,8 @@ pub(crate) struct Storage<const TYPE: usize> {
     map_flags: *const [i32; NO_PREALLOC],
 }
 
-// SAFETY: the fields are never read; the loader puts a map's descriptor in the place of the address.
+// SAFETY: the fields are never read; the loader puts a map's descriptor in the place of the
+// address.
 unsafe impl<const TYPE: usize> Sync for Storage<TYPE> {}
 
 impl<const TYPE: usize> Storage<TYPE> {

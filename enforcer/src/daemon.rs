@@ -1,6 +1,7 @@
 //! `run`: attach, say so, stay.
 //!
-//! The links are ours: when this process ends, enforcement ends with it. Pins come with a later part.
+//! The links are ours: when this process ends, enforcement ends with it. Pins come with a later
+//! part.
 
 use std::io::Write as _;
 

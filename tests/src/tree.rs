@@ -82,7 +82,8 @@ impl Tree {
         &self.wrapper
     }
 
-    /// Compiles `source` of `tests/preload-c` with `compiler`; `None`, and a skip, when there is none.
+    /// Compiles `source` of `tests/preload-c` with `compiler`; `None`, and a skip, when there is
+    /// none.
     ///
     /// # Panics
     ///

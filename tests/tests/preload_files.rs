@@ -160,8 +160,8 @@ fn a_signal_may_come_at_any_instruction() {
     }
 }
 
-/// Runs the program `name` with the file, `arguments` and the stop file under a writer that waits so
-/// many microseconds after each version; none: it publishes all the time.
+/// Runs the program `name` with the file, `arguments` and the stop file under a writer that waits
+/// so many microseconds after each version; none: it publishes all the time.
 fn rotated(name: &str, library: CLibrary, pause_us: Option<&str>, arguments: &[&str]) -> Ended {
     let served = Served::new("unused").with(|wrapper| match pause_us {
         Some(pause) => wrapper.env("ROTATING_PAUSE_US", pause),

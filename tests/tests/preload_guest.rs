@@ -1,5 +1,5 @@
-//! What a guest must not do to its host: take much of a thread's stack, keep memory, or let the program
-//! die where it would have lived without us.
+//! What a guest must not do to its host: take much of a thread's stack, keep memory, or let the
+//! program die where it would have lived without us.
 #![expect(clippy::expect_used, reason = "test code: a panic shows the line")]
 
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use cloudtaser_tests::compile::{self, CLibrary};
 use cloudtaser_tests::preload::Served;
 
-/// Bytes of stack that a call may take more than without us. Chosen: an eighth of the smallest stack
-/// that a thread can have (`PTHREAD_STACK_MIN`, 16 KiB), for what opens and looks, and twice that for
-/// what starts a program.
+/// Bytes of stack that a call may take more than without us. Chosen: an eighth of the smallest
+/// stack that a thread can have (`PTHREAD_STACK_MIN`, 16 KiB), for what opens and looks, and twice
+/// that for what starts a program.
 const MORE: usize = 2048;
 const MORE_TO_START: usize = 4096;
 

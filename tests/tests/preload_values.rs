@@ -1,5 +1,5 @@
-//! Values as programs meet them: files that are made of a template, who may read them, and variables
-//! that the program changes.
+//! Values as programs meet them: files that are made of a template, who may read them, and
+//! variables that the program changes.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! `cloudtaser store edit`: the text is in memory only, and no mistake of an editor changes a store.
+//! `cloudtaser store edit`: the text is in memory only, and no mistake of an editor changes a
+//! store.
 #![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
 
 use std::os::unix::fs::PermissionsExt;

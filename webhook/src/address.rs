@@ -1,11 +1,11 @@
 //! Addresses of servers, read as hostile input.
 //!
-//! A pod may name a server only where its profile allows it, and even then none that leads back into
-//! the cluster, the node or the cloud's metadata service. The operator's own profile may name private
-//! addresses, never a metadata service.
+//! A pod may name a server only where its profile allows it, and even then none that leads back
+//! into the cluster, the node or the cloud's metadata service. The operator's own profile may name
+//! private addresses, never a metadata service.
 //!
-//! What it does not do: resolve names. A public name whose record is a private address passes; where
-//! that matters, list the allowed addresses in the profile instead of allowing any.
+//! What it does not do: resolve names. A public name whose record is a private address passes;
+//! where that matters, list the allowed addresses in the profile instead of allowing any.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -70,7 +70,8 @@ const METADATA_V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254),
 ];
 
-/// Reads an address and gives its one spelling: lower case, numbers in decimal, no slash at the end.
+/// Reads an address and gives its one spelling: lower case, numbers in decimal, no slash at the
+/// end.
 ///
 /// # Errors
 ///

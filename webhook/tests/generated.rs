@@ -1,5 +1,5 @@
-//! Files that are generated from this crate's tables and types: `docs/annotations.md` and the custom
-//! resource definitions. The test fails where one differs; with `CLOUDTASER_GENERATE=1`, as
+//! Files that are generated from this crate's tables and types: `docs/annotations.md` and the
+//! custom resource definitions. The test fails where one differs; with `CLOUDTASER_GENERATE=1`, as
 //! `cargo xtask generate` sets it, they are written.
 #![expect(clippy::unwrap_used, reason = "tests panic, so that the line is shown")]
 

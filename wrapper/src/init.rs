@@ -1,5 +1,5 @@
-//! The wrapper as init: forwards signals to the program, reaps every child, drains the report
-//! pipe, and tells how the program ended. It starts nothing and knows no secrets; `start` does the rest.
+//! The wrapper as init: forwards signals to the program, reaps every child, drains the report pipe,
+//! and tells how the program ended. It starts nothing and knows no secrets; `start` does the rest.
 
 use std::io;
 

@@ -240,7 +240,8 @@ fn choose_way(config: &mut Config, program: &Program) -> Result<Way, StartError>
 }
 
 /// Pages of the heap that hold a value for a moment must not be swapped out. The limit counts the
-/// region too, which matters more: the heap is locked only when the limit is four times as large, and yields when both do not fit.
+/// region too, which matters more: the heap is locked only when the limit is four times as large,
+/// and yields when both do not fit.
 fn lock_heap(report: Report) -> Option<LockedHeap> {
     let room = memlock_limit().map_or(u64::MAX, |limit| limit / 4);
     if room < HEAP_RESERVE as u64 {

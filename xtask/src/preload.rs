@@ -35,10 +35,11 @@ const IMPORTS: &[&str] = &[
     "strlen",
 ];
 
-/// No C library and no start files; every symbol bound at load, by the linker's options: rustc's own level
-/// `full` would call our own functions through a table, which takes 2 KiB; our constructor before all others;
-/// calls of our own functions are ours, whatever the program has under their names; no unwind tables
-/// (see the linker script, which cargo names from the workspace's root).
+/// No C library and no start files; every symbol bound at load, by the linker's options: rustc's
+/// own level `full` would call our own functions through a table, which takes 2 KiB; our
+/// constructor before all others; calls of our own functions are ours, whatever the program has
+/// under their names; no unwind tables (see the linker script, which cargo names from the
+/// workspace's root).
 const RUSTFLAGS: &str = "-C panic=abort -C force-unwind-tables=no -C relocation-model=pic -C relro-level=partial \
      -C link-arg=-nostdlib -C link-arg=-nostartfiles -C link-arg=-nodefaultlibs \
      -C link-arg=-Wl,-z,now,-z,relro,-z,noexecstack,-z,initfirst,-Bsymbolic,--gc-sections,--hash-style=gnu,--build-id=none \

@@ -211,8 +211,8 @@ pub(crate) struct Release {
     pub(crate) packages: &'static [&'static str],
 }
 
-/// The oldest release in Debian's archive: glibc 2.31, of 2020, whose `dlsym` is in a library of its
-/// own.
+/// The oldest release in Debian's archive: glibc 2.31, of 2020, whose `dlsym` is in a library of
+/// its own.
 pub(crate) const OLD_GLIBC: Release = Release {
     suite: "bullseye",
     packages: &[

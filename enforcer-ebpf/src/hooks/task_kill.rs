@@ -1,11 +1,9 @@
 //! Signals from outside the tree that stop, dump or open a debugger.
 //!
 //! Prototype: `int task_kill(struct task_struct *p, struct kernel_siginfo *info, int sig, const
-//! struct cred *cred)` (include/linux/lsm_hook_defs.h). Not called for signals of the kernel itself,
-//! those of a terminal among them.
-//! First kernel: 5.11, for task storage.
-//! Fails open where a task has no mark; a signal that is not on the list of what stays free is
-//! refused.
+//! struct cred *cred)` (include/linux/lsm_hook_defs.h). Not called for signals of the kernel
+//! itself, those of a terminal among them. First kernel: 5.11, for task storage. Fails open where a
+//! task has no mark; a signal that is not on the list of what stays free is refused.
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;

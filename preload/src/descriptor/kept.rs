@@ -1,10 +1,11 @@
-//! Copies of the versions that this process has opened: a descriptor keeps its version when the region
-//! has another one. One copy serves all descriptors of a version, so an open of a file that was opened
-//! before maps nothing.
+//! Copies of the versions that this process has opened: a descriptor keeps its version when the
+//! region has another one. One copy serves all descriptors of a version, so an open of a file that
+//! was opened before maps nothing.
 //!
-//! A copy is a page of secret memory in one of a few places. The page in a place is only ever replaced
-//! by another one, in one step, and its key changes before: a reader that finds the same key before and
-//! after it has copied has copied the right bytes. No lock, and no memory is ever missing under a reader.
+//! A copy is a page of secret memory in one of a few places. The page in a place is only ever
+//! replaced by another one, in one step, and its key changes before: a reader that finds the same
+//! key before and after it has copied has copied the right bytes. No lock, and no memory is ever
+//! missing under a reader.
 #![expect(unsafe_code, reason = "pages that are replaced while others read")]
 
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
@@ -26,7 +27,8 @@ struct Place {
     is_changing: AtomicBool,
 }
 
-/// Chosen: few enough that the locked pages fit beside the region where the limit is 64 KiB of 8 MiB.
+/// Chosen: few enough that the locked pages fit beside the region where the limit is 64 KiB of 8
+/// MiB.
 const PLACES: usize = 16;
 
 /// How often a thread gives way to one that makes a copy. Chosen: as long as some copies take.
@@ -82,8 +84,8 @@ pub(super) fn read(tag: Tag, start: usize, out: &mut [u8]) -> Option<()> {
     (place.key.load(SeqCst) == key(tag)).then_some(())
 }
 
-/// Keeps the live version of an entry, if that can be, and answers its tag. It stays as long as a marked
-/// descriptor has it; so whoever marks one looks again after that ([`has`]).
+/// Keeps the live version of an entry, if that can be, and answers its tag. It stays as long as a
+/// marked descriptor has it; so whoever marks one looks again after that ([`has`]).
 pub(super) fn keep(index: usize, entry: &Entry<'_>) -> Option<Tag> {
     if !region::is_secret() {
         return None;

@@ -1,9 +1,9 @@
 //! Virtual descriptors: real descriptor numbers behind which a secret stands.
 //!
-//! The kernel's file behind one is a *token* ([`token`]): secret memory, whose `read` fails with `EINVAL`
-//! whoever calls it without us. Each open makes a token of its own, and its inode says what it is of and
-//! where the next read starts ([`tag`]): whatever other threads and processes do with numbers, nothing
-//! that we remember can disagree with it.
+//! The kernel's file behind one is a *token* ([`token`]): secret memory, whose `read` fails with
+//! `EINVAL` whoever calls it without us. Each open makes a token of its own, and its inode says
+//! what it is of and where the next read starts ([`tag`]): whatever other threads and processes do
+//! with numbers, nothing that we remember can disagree with it.
 //!
 //! The bytes come from the region while the version that was opened is the live one, else from this
 //! process's copy ([`kept`]). A token for another program is *filled* with them before ([`fill`]).
@@ -115,8 +115,8 @@ pub fn fill(are_all: bool) {
 
 /// What another thread has filled is filled once more, with the same bytes: it may not be done yet.
 fn fill_one(fd: i32) -> Result<(), Errno> {
-    // Whatever another thread does with the number meanwhile; and as long as this one is marked, the
-    // copy stays.
+    // Whatever another thread does with the number meanwhile; and as long as this one is marked,
+    // the copy stays.
     let own = kernel::dupfd_high(fd, true)?;
     marks::set(own.number());
     let filled = match token::inspect(own.number())? {
@@ -172,8 +172,8 @@ impl Virtual {
     ///
     /// # Errors
     ///
-    /// `EIO`: the version is not to be had any more, which is so for a descriptor alone that came to this
-    /// process past us.
+    /// `EIO`: the version is not to be had any more, which is so for a descriptor alone that came
+    /// to this process past us.
     pub fn value_len(&self) -> Result<usize, Errno> {
         if self.tag.is_directory {
             return Ok(0);
@@ -215,8 +215,9 @@ impl Virtual {
         Ok(count)
     }
 
-    /// Runs `run` with a number of ours for the token: another thread may have put another file under
-    /// the program's number since it was looked at. Without a free number it is the program's.
+    /// Runs `run` with a number of ours for the token: another thread may have put another file
+    /// under the program's number since it was looked at. Without a free number it is the
+    /// program's.
     fn with_own(&self, run: impl FnOnce(i32) -> Result<(), Errno>) -> Result<(), Errno> {
         let own = match kernel::dupfd_high(self.fd, true) {
             // The limit may be below what is open.
@@ -283,7 +284,8 @@ impl Virtual {
         };
         match stored {
             Err(Errno::PERM) => offset::keep(self.fd, self.inode, offset).ok_or(Errno::PERM),
-            // The program has put another file there: what is behind the token now has no reader here.
+            // The program has put another file there: what is behind the token now has no reader
+            // here.
             Err(Errno::BADF) => Ok(()),
             other => other,
         }

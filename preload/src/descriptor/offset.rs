@@ -1,5 +1,6 @@
-//! Offsets of tokens that this process may not change: another user made them, and the privileges are
-//! gone. They are kept here, by number and inode, so that a number that got another file has none.
+//! Offsets of tokens that this process may not change: another user made them, and the privileges
+//! are gone. They are kept here, by number and inode, so that a number that got another file has
+//! none.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 

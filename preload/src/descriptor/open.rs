@@ -95,8 +95,8 @@ pub fn open_again(found: &Virtual, access: Access) -> Result<i32, Errno> {
     give(again(found, tag, access.is_close_on_exec)?)
 }
 
-/// A token of its own with what stands behind a descriptor: whole, for it may be the last one that has
-/// the version.
+/// A token of its own with what stands behind a descriptor: whole, for it may be the last one that
+/// has the version.
 ///
 /// # Errors
 ///
@@ -122,8 +122,8 @@ fn give(file: Fd) -> Result<i32, Errno> {
     Ok(file.into_number())
 }
 
-/// The permission bits, as the kernel would apply them, groups and capabilities included; a filtered
-/// question counts as no.
+/// The permission bits, as the kernel would apply them, groups and capabilities included; a
+/// filtered question counts as no.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! What a token says about itself: packed into the times of its inode, which the kernel keeps with
-//! the file through `dup`, `fork`, `exec` and a passed descriptor. Both times are the same at first. The
-//! time of last access is that of secret memory, because filling changes the other one; the time of last
-//! modification is that of ordinary memory, because mapping changes the other one.
+//! the file through `dup`, `fork`, `exec` and a passed descriptor. Both times are the same at
+//! first. The time of last access is that of secret memory, because filling changes the other one;
+//! the time of last modification is that of ordinary memory, because mapping changes the other one.
 
 /// Bits of the packed seconds: kind, the lower part of the version, index, offset.
 const OFFSET_BITS: u32 = 32;

@@ -40,8 +40,8 @@ impl Mapping {
         Self::new(file.number(), len, true)
     }
 
-    /// A page with the live value, and which that is. `None` when the value is longer, when there is no
-    /// memory, or when there would be no page left below the limit for what else is mapped.
+    /// A page with the live value, and which that is. `None` when the value is longer, when there
+    /// is no memory, or when there would be no page left below the limit for what else is mapped.
     pub(super) fn of_value(entry: &Entry<'_>) -> Option<(Self, Snapshot)> {
         let file = region::memory(true).ok()?;
         ftruncate(file.number(), page::SIZE).ok()?;
@@ -53,8 +53,8 @@ impl Mapping {
     }
 
     fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: mapped by `new`, `len` bytes, writable where this is called, and nobody else knows of
-        // it.
+        // SAFETY: mapped by `new`, `len` bytes, writable where this is called, and nobody else
+        // knows of it.
         unsafe { slice::from_raw_parts_mut(self.base.cast::<u8>(), self.len) }
     }
 
@@ -68,7 +68,8 @@ impl Mapping {
 
     /// Takes the place of the mapping of the same size at `base`, in one step.
     pub(super) fn replace(self, base: usize) -> Option<usize> {
-        // SAFETY: both are mappings of ours of `len` bytes; who reads there finds the one or the other.
+        // SAFETY: both are mappings of ours of `len` bytes; who reads there finds the one or the
+        // other.
         unsafe { kernel::mremap_fixed(self.base, self.len, base) }.ok()?;
         // What was at its own address is at `base` now.
         self.into_base();
@@ -111,8 +112,8 @@ pub fn of_entry(index: usize, entry: &Entry<'_>, access: Access) -> Result<Fd, E
     Err(Errno::IO)
 }
 
-/// Copies the live value to the start of `out`; `None` when it does not fit. Copying is quick: a writer
-/// that publishes all the time is outrun.
+/// Copies the live value to the start of `out`; `None` when it does not fit. Copying is quick: a
+/// writer that publishes all the time is outrun.
 fn read_live(entry: &Entry<'_>, out: &mut [u8]) -> Option<Snapshot> {
     (0..ATTEMPTS).find_map(|_| {
         let snapshot = entry.snapshot().ok()?;
@@ -156,8 +157,8 @@ pub fn copy(fd: i32, len: usize, start: usize, out: &mut [u8]) -> Result<(), Err
     }
     let mapping = Mapping::new(fd, len, false)?;
     let from = mapping.base.cast::<u8>().wrapping_add(start);
-    // SAFETY: `start + out.len()` lies within the mapping, as checked above; the two do not overlap,
-    // because nobody else has the mapping.
+    // SAFETY: `start + out.len()` lies within the mapping, as checked above; the two do not
+    // overlap, because nobody else has the mapping.
     unsafe { ptr::copy_nonoverlapping(from, out.as_mut_ptr(), out.len()) };
     Ok(())
 }
@@ -199,8 +200,8 @@ pub fn fill(fd: i32, len: usize, read: impl FnOnce(&mut [u8]) -> bool) -> Result
     if len == 0 {
         return Ok(read(&mut []));
     }
-    // A token that has its size and not its bytes would be read as zeros: no size before a page can be
-    // had.
+    // A token that has its size and not its bytes would be read as zeros: no size before a page can
+    // be had.
     drop(Mapping::of_nothing(len)?);
     // A size can be given once; where another process has, it is the same.
     match ftruncate(fd, len) {

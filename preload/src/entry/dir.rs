@@ -1,6 +1,7 @@
-//! Directories: opendir(3), readdir(3) and what goes with them. A directory that exists in the region
-//! only is listed from there; one that exists shows the kernel's entries, and then ours. All others
-//! go to the C library: whether one is ours is decided by its last component, as for every path.
+//! Directories: opendir(3), readdir(3) and what goes with them. A directory that exists in the
+//! region only is listed from there; one that exists shows the kernel's entries, and then ours. All
+//! others go to the C library: whether one is ours is decided by its last component, as for every
+//! path.
 
 use core::ffi::{c_char, c_int, c_long, c_void};
 

@@ -1,6 +1,6 @@
 //! getenv(3), secure_getenv(3), for constructors of other libraries that run before ours: without
-//! them they would see slots. Everything else finds the array as it should be. And wordexp(3), whose
-//! shell the C libraries start past us.
+//! them they would see slots. Everything else finds the array as it should be. And wordexp(3),
+//! whose shell the C libraries start past us.
 
 use core::ffi::{c_char, c_int, c_void};
 
@@ -19,9 +19,10 @@ interpose! {
         None
     }
 
-    /// wordexp(3). A shell that it starts would have the secret variables in its kernel environment.
-    /// So commands are refused while there are any; in musl, which starts one for every text, all
-    /// of it. Fails closed: an error, where the words would be right but the secrets shown.
+    /// wordexp(3). A shell that it starts would have the secret variables in its kernel
+    /// environment. So commands are refused while there are any; in musl, which starts one for
+    /// every text, all of it. Fails closed: an error, where the words would be right but the
+    /// secrets shown.
     fn wordexp(text: *const c_char, words: *mut c_void, flags: c_int) -> c_int {
         init::ensure();
         if !variables::any() {

@@ -1,8 +1,8 @@
 //! The variadic ones of exec(3): `execl`, `execlp`, `execle`.
 //!
-//! Their arguments become an array in place: the five that came in registers are pushed to where the
-//! others lie, whose first one the return address makes room for. It is put back when the call comes
-//! back, which it does only when it failed.
+//! Their arguments become an array in place: the five that came in registers are pushed to where
+//! the others lie, whose first one the return address makes room for. It is put back when the call
+//! comes back, which it does only when it failed.
 
 use core::arch::naked_asm;
 use core::ffi::{c_char, c_int};

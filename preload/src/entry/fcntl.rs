@@ -1,6 +1,6 @@
 //! fcntl(2), ioctl(2), and what else asks a descriptor about itself. Locks, `F_GETFD`, `F_SETFD`,
-//! posix_fadvise(3), poll(2), select(2) and epoll(7) need nothing of us: the kernel treats a token as the regular file
-//! that it is.
+//! posix_fadvise(3), poll(2), select(2) and epoll(7) need nothing of us: the kernel treats a token
+//! as the regular file that it is.
 
 use core::ffi::{c_int, c_ulong};
 
@@ -45,7 +45,8 @@ fn decide(fd: c_int, command: c_int, argument: usize) -> Outcome<c_int> {
     }
 }
 
-/// A lock for writing needs a descriptor that is open for writing. The other locks are the kernel's.
+/// A lock for writing needs a descriptor that is open for writing. The other locks are the
+/// kernel's.
 fn refuse_write_lock(fd: c_int, lock: usize) -> Outcome<c_int> {
     descriptor::of(fd)?;
     // SAFETY: fcntl(2) demands a `struct flock`, which starts with the type of the lock.

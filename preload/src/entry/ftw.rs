@@ -1,6 +1,6 @@
-//! Walks through a tree: ftw(3), nftw(3). The C libraries' own use calls that do not come here; so a
-//! walk that begins at a directory of ours, or at one with such a directory right below it, is done
-//! here. One that begins further up shows what the kernel has. fts(3) always does.
+//! Walks through a tree: ftw(3), nftw(3). The C libraries' own use calls that do not come here; so
+//! a walk that begins at a directory of ours, or at one with such a directory right below it, is
+//! done here. One that begins further up shows what the kernel has. fts(3) always does.
 
 use core::ffi::{c_char, c_int};
 
@@ -46,8 +46,8 @@ pub struct Place {
     level: c_int,
 }
 
-/// The program's function. That of ftw(3) takes no fourth argument, and is given one: in the calling
-/// convention of this architecture it does not see it.
+/// The program's function. That of ftw(3) takes no fourth argument, and is given one: in the
+/// calling convention of this architecture it does not see it.
 pub type Callback = unsafe extern "C" fn(*const c_char, *const Stat, c_int, *mut Place) -> c_int;
 
 struct Walk {

@@ -1,6 +1,6 @@
-//! mmap(2) of a virtual descriptor: each mapping gets secret memory of its own with the value in it.
-//! A private mapping is shared with the children of a later `fork`, because secret memory knows no
-//! private ones.
+//! mmap(2) of a virtual descriptor: each mapping gets secret memory of its own with the value in
+//! it. A private mapping is shared with the children of a later `fork`, because secret memory knows
+//! no private ones.
 
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -65,8 +65,8 @@ fn find(cache: &AtomicUsize, name: *const u8) -> Map {
         0 => next::resolve(cache, name, map_by_kernel as *const () as usize),
         known => known,
     };
-    // SAFETY: the C library's function of one of the two names, which are of this type (mmap(2)), or
-    // ours.
+    // SAFETY: the C library's function of one of the two names, which are of this type (mmap(2)),
+    // or ours.
     unsafe { core::mem::transmute::<usize, Map>(address) }
 }
 

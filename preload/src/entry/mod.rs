@@ -1,5 +1,6 @@
 //! The exported functions, one file for each family. Every function is a decision and a way on to
-//! the next function; what decides is in `lookup`, `descriptor` and `launch`. `exports.txt` lists the names.
+//! the next function; what decides is in `lookup`, `descriptor` and `launch`. `exports.txt` lists
+//! the names.
 #![expect(
     unsafe_code,
     reason = "the C boundary: pointers and descriptors as the C library's callers pass them"

@@ -35,8 +35,8 @@ pub struct OpenHow {
     resolve: u64,
 }
 
-/// Whether the program's path is certainly not ours, and names no descriptor of ours: asked first, with
-/// the few instructions that every call by a path pays.
+/// Whether the program's path is certainly not ours, and names no descriptor of ours: asked first,
+/// with the few instructions that every call by a path pays.
 ///
 /// # Safety
 ///

@@ -159,7 +159,8 @@ jump! {
     /// clone(2).
     fn clone => next_clone;
 
-    /// dlopen(3), without `RTLD_DEEPBIND`: a library that was loaded with it would call the C library past
-    /// us, and a shell that it starts would have the secret variables in the kernel's copy.
+    /// dlopen(3), without `RTLD_DEEPBIND`: a library that was loaded with it would call the C
+    /// library past us, and a shell that it starts would have the secret variables in the kernel's
+    /// copy.
     fn dlopen => next_dlopen, "and esi, ~8";
 }

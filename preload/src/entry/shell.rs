@@ -1,5 +1,5 @@
-//! Shells: system(3), popen(3), pclose(3). The C library's own start them past us, with `environ` as
-//! it is; these do the same by our `posix_spawn`. Without a region the C library's are called.
+//! Shells: system(3), popen(3), pclose(3). The C library's own start them past us, with `environ`
+//! as it is; these do the same by our `posix_spawn`. Without a region the C library's are called.
 
 use core::ffi::{c_char, c_int, c_void};
 

@@ -1,6 +1,6 @@
-//! Streams: fopen(3), fdopen(3), fileno(3). The C library opens and reads by calls of its own, which
-//! do not come here; so a stream of ours has a virtual descriptor and callbacks that read from it.
-//! What a stream becomes anew (freopen(3)) and the standard input are in `stdio/`.
+//! Streams: fopen(3), fdopen(3), fileno(3). The C library opens and reads by calls of its own,
+//! which do not come here; so a stream of ours has a virtual descriptor and callbacks that read
+//! from it. What a stream becomes anew (freopen(3)) and the standard input are in `stdio/`.
 
 use core::ffi::{c_char, c_int, c_void};
 

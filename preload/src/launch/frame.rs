@@ -113,8 +113,8 @@ static ANY: AtomicU32 = AtomicU32::new(0);
 impl Place {
     /// The calling child's, or a free one for it.
     ///
-    /// None for a thread of a process, whose end somebody waits for by that address; and none for the
-    /// first process of a PID namespace, of which there may be several.
+    /// None for a thread of a process, whose end somebody waits for by that address; and none for
+    /// the first process of a PID namespace, of which there may be several.
     fn of_child() -> Option<&'static Self> {
         let own = kernel::getpid();
         if own == 1 || own != kernel::gettid() {

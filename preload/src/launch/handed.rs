@@ -18,16 +18,16 @@ pub struct Handed {
     ledger: Option<i32>,
 }
 
-/// This process has had descriptors open for another program. Never taken back: a child gets the descriptors of one moment and the
-/// memory of a later one.
+/// This process has had descriptors open for another program. Never taken back: a child gets the
+/// descriptors of one moment and the memory of a later one.
 static HAD: AtomicBool = AtomicBool::new(false);
 
-/// Numbers without a file behind which no duplicate is looked for. Chosen: each call takes the lowest
-/// free numbers, three at most.
+/// Numbers without a file behind which no duplicate is looked for. Chosen: each call takes the
+/// lowest free numbers, three at most.
 const GAP: u32 = 16;
 
-/// Has closed on exec what other threads have for their calls: of this process, of the one that it was
-/// forked from, or, at the start of a program, of the one that started it.
+/// Has closed on exec what other threads have for their calls: of this process, of the one that it
+/// was forked from, or, at the start of a program, of the one that started it.
 pub fn keep_copies(is_start: bool) {
     if !is_start && !HAD.load(Ordering::Relaxed) {
         return;

@@ -95,8 +95,8 @@ pub fn spawn(
     if answer < 0 { errno::get().0 } else { answer }
 }
 
-/// What `target` gets; `None` is a file that we know nothing of. `hand` is asked for our descriptors only
-/// if it gets them.
+/// What `target` gets; `None` is a file that we know nothing of. `hand` is asked for our
+/// descriptors only if it gets them.
 fn choose<'a>(
     region: &Region<'_>,
     target: Option<&Target<'_>>,

@@ -1,5 +1,6 @@
 //! The time in which system(3) has a shell running: the terminal's signals are the shell's. Several
-//! threads may have one at once; the first one changes the dispositions, the last one puts them back.
+//! threads may have one at once; the first one changes the dispositions, the last one puts them
+//! back.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,5 +1,6 @@
 //! The second look, after the kernel found nothing at a path: a symbolic link that points to one of
-//! our files, and what would stand below a file. It costs a path that does not exist one system call.
+//! our files, and what would stand below a file. It costs a path that does not exist one system
+//! call.
 
 use super::path::trim;
 use super::resolve::{Last, Located, canonical, resolve, terminated};

@@ -1,5 +1,6 @@
 //! Decides which paths are ours: [`path`] is text alone, [`root`] knows the root directory that the
-//! paths are meant for, [`resolve()`] asks the kernel where it must, for names that can be ours only.
+//! paths are meant for, [`resolve()`] asks the kernel where it must, for names that can be ours
+//! only.
 
 mod behind;
 pub mod children;

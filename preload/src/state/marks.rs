@@ -2,8 +2,9 @@
 //!
 //! A mark says *maybe*. It is set when a virtual descriptor appears under a number, and outlives it
 //! when that is closed where we do not see it, or in a child that shares our memory; whoever finds
-//! it set asks the kernel ([`crate::descriptor`]). A clear bit is certain, and costs the other calls
-//! one load. What was closed through us is clear again: a sandbox that forbids `fstat` stays in peace.
+//! it set asks the kernel ([`crate::descriptor`]). A clear bit is certain, and costs the other
+//! calls one load. What was closed through us is clear again: a sandbox that forbids `fstat` stays
+//! in peace.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

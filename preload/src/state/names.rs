@@ -26,8 +26,9 @@ static TABLE: [AtomicU32; PLACES] = [const { AtomicU32::new(0) }; PLACES];
 /// Entries whose path was seen to be written as the kernel writes it.
 static CANONICAL: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
 
-/// Whether the path of entry `index` was seen to hold no symbolic link: then it need not be compared
-/// in another form again. A program that moves directories of its secrets about is not followed.
+/// Whether the path of entry `index` was seen to hold no symbolic link: then it need not be
+/// compared in another form again. A program that moves directories of its secrets about is not
+/// followed.
 #[must_use]
 pub fn is_canonical(index: usize) -> bool {
     CANONICAL
@@ -79,8 +80,8 @@ pub fn fill(region: &Region<'_>) {
     }
 }
 
-/// Whether `path`, written in any way, can be one of ours, by its last two bytes: what every path of
-/// the program is asked first. Always true for one that ends with a slash or a dot.
+/// Whether `path`, written in any way, can be one of ours, by its last two bytes: what every path
+/// of the program is asked first. Always true for one that ends with a slash or a dot.
 #[inline(always)]
 #[must_use]
 pub fn may_be(path: &[u8]) -> bool {

@@ -57,13 +57,13 @@ pub fn open(file: i32) -> Option<()> {
     Some(())
 }
 
-/// A new file of the region's kind, which lies on the same device: secret memory, or ordinary memory
-/// where the region has no better (its protection level says so).
+/// A new file of the region's kind, which lies on the same device: secret memory, or ordinary
+/// memory where the region has no better (its protection level says so).
 ///
 /// # Errors
 ///
-/// `EMFILE`, `ENFILE`, `ENOMEM`. Fails closed where the region is secret and the kernel gives no more of
-/// that.
+/// `EMFILE`, `ENFILE`, `ENOMEM`. Fails closed where the region is secret and the kernel gives no
+/// more of that.
 pub fn memory(is_close_on_exec: bool) -> Result<Fd, Errno> {
     if is_secret() {
         // All of it is one file system.

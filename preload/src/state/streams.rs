@@ -1,5 +1,5 @@
-//! Streams whose descriptor is virtual: the C library answers no number for them (`fileno`), since it
-//! knows their callbacks only.
+//! Streams whose descriptor is virtual: the C library answers no number for them (`fileno`), since
+//! it knows their callbacks only.
 
 use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 

@@ -1,10 +1,10 @@
 //! The secret variables of this process: their strings as the program sees them, and which strings
 //! of an environment are theirs.
 //!
-//! The strings are copies in secret memory of this process's own, twice. One is the program's, which
-//! may write into it (bash puts a NUL over each `=` at its start); the other stays as it was, so that
-//! a variable is known again on the way to the next program, after a rotation too. After a `fork`
-//! both processes have the same memory, and see what the other one writes into it.
+//! The strings are copies in secret memory of this process's own, twice. One is the program's,
+//! which may write into it (bash puts a NUL over each `=` at its start); the other stays as it was,
+//! so that a variable is known again on the way to the next program, after a rotation too. After a
+//! `fork` both processes have the same memory, and see what the other one writes into it.
 #![expect(unsafe_code, reason = "memory that is mapped once and for ever")]
 
 use core::ffi::{c_char, c_void};

@@ -300,7 +300,8 @@ pub fn ftruncate(fd: c_int, len: usize) -> Result<(), Errno> {
     Ok(())
 }
 
-/// utimensat(2) of a descriptor: seconds and nanoseconds of the last access and of the last modification.
+/// utimensat(2) of a descriptor: seconds and nanoseconds of the last access and of the last
+/// modification.
 ///
 /// # Errors
 ///

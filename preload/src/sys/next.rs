@@ -14,7 +14,8 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Objects that are looked at, at most. Chosen: what stands behind us is what the user preloads and
-/// what the program is linked with, which is some hundreds where a program is built of many libraries.
+/// what the program is linked with, which is some hundreds where a program is built of many
+/// libraries.
 const MAX_OBJECTS: usize = 1024;
 
 #[repr(C)]
@@ -120,9 +121,9 @@ unsafe extern "C" {
 
 /// Lists the loaded objects. To be called by one thread, once, before [`resolve`].
 ///
-/// From the linker's list, because a program may have a `dl_iterate_phdr` of its own that does not work
-/// before the program's start (ThreadSanitizer). Where the list cannot be found, as with musl's linker
-/// started as a command, that function is called.
+/// From the linker's list, because a program may have a `dl_iterate_phdr` of its own that does not
+/// work before the program's start (ThreadSanitizer). Where the list cannot be found, as with
+/// musl's linker started as a command, that function is called.
 pub fn collect() {
     if collect_linked().is_some() {
         return;
@@ -202,14 +203,15 @@ pub fn own_path() -> Option<&'static CStr> {
     (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
 }
 
-/// The address of the next function `name` (with its NUL), kept in `cache`; `missing` when no object
-/// has it.
+/// The address of the next function `name` (with its NUL), kept in `cache`; `missing` when no
+/// object has it.
 #[cold]
 #[inline(never)]
 #[must_use]
 pub fn resolve(cache: &AtomicUsize, name: *const u8, missing: usize) -> usize {
     crate::state::init::ensure();
-    // SAFETY: the callers pass literals that end with NUL; as bare pointers, for there are hundreds.
+    // SAFETY: the callers pass literals that end with NUL; as bare pointers, for there are
+    // hundreds.
     let name = unsafe { CStr::from_ptr(name.cast()) };
     let found = find(name.to_bytes()).unwrap_or(missing);
     // Before the list is made there is nothing to remember.

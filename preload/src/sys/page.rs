@@ -1,8 +1,8 @@
-//! A page of memory for the time of a call, mapped and not on the stack: a thread may have as little
-//! as 16 KiB of that, and a signal handler less.
+//! A page of memory for the time of a call, mapped and not on the stack: a thread may have as
+//! little as 16 KiB of that, and a signal handler less.
 //!
-//! A few pages are kept for the next call. Where a call does not come back (a signal handler jumps away, a
-//! child in its parent's memory executes a program) its page stays mapped.
+//! A few pages are kept for the next call. Where a call does not come back (a signal handler jumps
+//! away, a child in its parent's memory executes a program) its page stays mapped.
 #![expect(unsafe_code, reason = "memory is mapped for the time of a call")]
 
 use core::ops::{Deref, DerefMut};
@@ -14,7 +14,8 @@ use super::kernel;
 /// Bytes of a page; as many as a path has at most, with its NUL (`PATH_MAX`, linux/limits.h).
 pub const SIZE: usize = 4096;
 
-/// Pages that nobody uses, by address; 0 for none. Chosen: a path that is looked at takes five at most.
+/// Pages that nobody uses, by address; 0 for none. Chosen: a path that is looked at takes five at
+/// most.
 static FREE: [AtomicUsize; 8] = [const { AtomicUsize::new(0) }; 8];
 
 /// Any bytes at first. Who puts a secret there wipes it.

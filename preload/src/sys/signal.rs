@@ -1,5 +1,5 @@
-//! Signals of system(3) and of the report: dispositions and masks, through the C library's own functions, which know
-//! how a handler returns.
+//! Signals of system(3) and of the report: dispositions and masks, through the C library's own
+//! functions, which know how a handler returns.
 #![expect(unsafe_code, reason = "dispositions that several threads put back")]
 
 use core::cell::UnsafeCell;

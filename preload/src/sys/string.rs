@@ -6,7 +6,8 @@ use core::ffi::{CStr, c_char};
 /// Addresses below are never mapped (`vm.mmap_min_addr`, 64 KiB, and not below a page).
 const LOWEST: usize = 4096;
 
-/// The string at `pointer` without its NUL; `None` for a null pointer, or one that can only be a mistake.
+/// The string at `pointer` without its NUL; `None` for a null pointer, or one that can only be a
+/// mistake.
 ///
 /// # Safety
 ///

@@ -1,7 +1,7 @@
 //! The figures of the webhook that need a real API server: `webhook_bench`.
 //!
-//! It installs the webhook, measures, and prints one object of JSON. The variables of tier `api` name
-//! the programs.
+//! It installs the webhook, measures, and prints one object of JSON. The variables of tier `api`
+//! name the programs.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,7 +1,7 @@
 //! CloudTaser's own webhook, installed: an API server with the manifests of `webhook/manifests` and
 //! `webhook/crds` applied, and replicas of the built program behind its Service.
 //!
-//! ```ignore
+//! ```text
 //! let installed = Installed::shared();              // one replica, ready; shared by a process's tests
 //! let namespace = installed.api.namespace("shop");  // one for each test
 //! installed.api.admin().create(&namespace.pods(), &wanted("app"));
@@ -12,9 +12,9 @@
 //! assert_eq!(replica.ended(), Some(0));
 //! ```
 //!
-//! The Service is the manifest's but for its type: `ExternalName` to a balancer on loopback, which gives
-//! each connection to the next replica, as kube-proxy would. Each replica has the service account's
-//! token and no other right. Nothing else differs from a cluster.
+//! The Service is the manifest's but for its type: `ExternalName` to a balancer on loopback, which
+//! gives each connection to the next replica, as kube-proxy would. Each replica has the service
+//! account's token and no other right. Nothing else differs from a cluster.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -71,8 +71,8 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// One that all tests of a process share, with a replica. Tests use namespaces of their own there,
-    /// and change neither manifests nor replica.
+    /// One that all tests of a process share, with a replica. Tests use namespaces of their own
+    /// there, and change neither manifests nor replica.
     #[must_use]
     pub fn shared() -> &'static Self {
         &Self::shared_with_replica().0

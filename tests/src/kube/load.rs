@@ -1,5 +1,5 @@
-//! A hundred admissions a second, for as long as a test needs: dry runs of pods that opted in, which do
-//! everything but the store.
+//! A hundred admissions a second, for as long as a test needs: dry runs of pods that opted in,
+//! which do everything but the store.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -2,8 +2,8 @@
 //! makes them: what the API server stores is what it would store of a pod that has the golden patch
 //! in it already, or the refusal is the golden one and there is no pod.
 //!
-//! The control is a dry run of that patched pod without the annotation, so that no webhook is asked:
-//! the server's defaults, token volume and tolerations are in both.
+//! The control is a dry run of that patched pod without the annotation, so that no webhook is
+//! asked: the server's defaults, token volume and tolerations are in both.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! W34: a hundred admissions a second while certificates, authorities and replicas change: none fails.
+//! W34: a hundred admissions a second while certificates, authorities and replicas change: none
+//! fails.
 
 use std::time::Duration;
 

@@ -22,8 +22,8 @@ use super::app::{OneSecret, count};
 /// The limit of an answer.
 const LIMIT: u64 = 16 << 20;
 /// Most memory that an answer takes at its peak, beside what the process has anyway. Chosen: a
-/// block of the limit's size, those that it grew out of, which the heap keeps and which have as much
-/// together, and a third part for the buffers of connection and HTTP.
+/// block of the limit's size, those that it grew out of, which the heap keeps and which have as
+/// much together, and a third part for the buffers of connection and HTTP.
 const MOST: u64 = 3 * LIMIT;
 /// What the control takes. Chosen: more than the wrapper ever may.
 const MORE: usize = 64 << 20;

@@ -72,7 +72,8 @@ fn everything_below_a_path_comes_with_its_types() {
         for (field, digits) in [("port", "5432"), ("on", "true")] {
             assert_eq!(text(&home, &format!("{name}/app/db#{field}")), digits);
         }
-        // The whole, as another reader of the server has it: its numbers may have lost digits there.
+        // The whole, as another reader of the server has it: its numbers may have lost digits
+        // there.
         let stored: Value = serde_json::from_str(&text(&home, &format!("{name}/app/db"))).unwrap();
         let answer = admin.read(&kv.path("app/db"));
         let place = if version == 1 { "/data" } else { "/data/data" };

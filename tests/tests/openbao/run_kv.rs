@@ -1,5 +1,5 @@
-//! Paths and versions of the key-value engines: where a secret is looked for, how often, and what is
-//! said when it is not there (R1, R2, R3, R5, R12, R13).
+//! Paths and versions of the key-value engines: where a secret is looked for, how often, and what
+//! is said when it is not there (R1, R2, R3, R5, R12, R13).
 
 use cloudtaser_tests::server::fault::{ALWAYS, Answer, Proxy};
 use cloudtaser_tests::server::{Server, unique};

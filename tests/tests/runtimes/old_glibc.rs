@@ -1,5 +1,5 @@
-//! The same shared object in an older glibc, with programs of its own time: in a root folder that the
-//! set-up unpacked, entered in a mount namespace of the test's.
+//! The same shared object in an older glibc, with programs of its own time: in a root folder that
+//! the set-up unpacked, entered in a mount namespace of the test's.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

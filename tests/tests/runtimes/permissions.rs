@@ -1,6 +1,6 @@
 //! Programs that refuse a secret which others may read: with us they refuse and accept just as they
-//! do with a real file of that mode. The rows that are accepted are of the mode that a secret has by
-//! default, and are the controls.
+//! do with a real file of that mode. The rows that are accepted are of the mode that a secret has
+//! by default, and are the controls.
 
 use crate::row::{PRIVATE, ROW, Row};
 

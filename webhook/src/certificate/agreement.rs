@@ -1,5 +1,5 @@
-//! One replica's part in the agreement: reads, asks [`next()`], acts, and shows the certificate that the
-//! API servers can verify.
+//! One replica's part in the agreement: reads, asks [`next()`], acts, and shows the certificate
+//! that the API servers can verify.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use super::name::Names;
 use super::next::{Read, Step, next};
 use super::reload::{ReloadError, ReloadingCertificate};
 
-/// Steps in one go, at most. Chosen: the first start takes five; more are left for the next interval,
-/// so that two replicas that disagree cannot keep the API server busy.
+/// Steps in one go, at most. Chosen: the first start takes five; more are left for the next
+/// interval, so that two replicas that disagree cannot keep the API server busy.
 const MOST_STEPS: usize = 8;
 
 /// The agreement could not go on; it is tried again after the interval, and what is served stays.
@@ -187,8 +187,8 @@ impl<C: Cluster> Agreement<C> {
         Ok(Some(content))
     }
 
-    /// Signs for our names and for those of the certificate before: while a rename rolls out, old and
-    /// new replicas would else take turns. The next renewal has our names alone.
+    /// Signs for our names and for those of the certificate before: while a rename rolls out, old
+    /// and new replicas would else take turns. The next renewal has our names alone.
     fn sign(&self, content: &mut Content, now: OffsetDateTime) -> Result<(), IssueError> {
         let mut names = self.names.all();
         let before = content.serving.as_ref().map(|serving| &serving.fact);

@@ -103,7 +103,8 @@ pub fn verifies(
     let check = || -> Option<()> {
         let (leaf, between) = chain.split_first()?;
         let leaf = EndEntityCert::try_from(leaf).ok()?;
-        // webpki does not look at the times of an anchor; Go's library, which API servers use, does.
+        // webpki does not look at the times of an anchor; Go's library, which API servers use,
+        // does.
         let is_valid = |fact: CertificateFact| fact.begin <= now && now <= fact.end;
         let valid = bundle.iter().filter(|der| fact(der).is_some_and(is_valid));
         let anchors: Vec<_> = valid.flat_map(anchor_from_trusted_cert).collect();

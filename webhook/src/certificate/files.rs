@@ -1,8 +1,8 @@
 //! The serving pair from files, for cert-manager: read at the start, and again by polling.
 //!
 //! The kubelet exchanges a mounted Secret by renaming a symbolic link to a folder. Both files are
-//! opened anew each time and compared by content, so neither links nor times matter; a pair of which
-//! only one half is new does not fit together, and the old one stays until the next look.
+//! opened anew each time and compared by content, so neither links nor times matter; a pair of
+//! which only one half is new does not fit together, and the old one stays until the next look.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

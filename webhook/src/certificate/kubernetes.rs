@@ -32,8 +32,8 @@ pub struct Place {
     pub secret: String,
     /// The configuration's name.
     pub configuration: String,
-    /// The Service. Only webhooks that are reached by it, or by a URL with one of the other names, get
-    /// our bundle.
+    /// The Service. Only webhooks that are reached by it, or by a URL with one of the other names,
+    /// get our bundle.
     pub names: Names,
 }
 
@@ -155,8 +155,8 @@ impl Cluster for KubernetesCluster {
         }))
     }
 
-    /// Only the bundles, and only on the object that was read: the first operation tests its version,
-    /// which stands for every field of it.
+    /// Only the bundles, and only on the object that was read: the first operation tests its
+    /// version, which stands for every field of it.
     async fn publish(&self, pem: &str, read: &Configured) -> Result<(), ClusterError> {
         let name = &self.place.configuration;
         let url = MutatingWebhookConfiguration::url_path(&(), None);
@@ -206,8 +206,8 @@ pub(super) fn bundle_patch(pem: &str, read: &Configured) -> JsonPatch {
     JsonPatch([test].into_iter().chain(adds).collect())
 }
 
-/// 404: deleted meanwhile. 409: another version. 422: the patch's test failed. In each case, reading
-/// again is the answer.
+/// 404: deleted meanwhile. 409: another version. 422: the patch's test failed. In each case,
+/// reading again is the answer.
 fn request(verb: &'static str, object: &'static str, source: kube::Error) -> ClusterError {
     match &source {
         kube::Error::Api(status) if verb != "read" && matches!(status.code, 404 | 409 | 422) => {

@@ -1,13 +1,13 @@
 //! The agreement of the replicas: a pure function from what one has read to the one thing it does.
 //!
-//! Nobody leads. Every replica asks this function; writes carry the version that was read, so one wins
-//! and the others read again. Two rules keep every certificate that is served in the eyes of the API
-//! server: nothing signs before all configurations are known to hold it, and no authority leaves a
-//! bundle before its own end, which no certificate of its outlives.
+//! Nobody leads. Every replica asks this function; writes carry the version that was read, so one
+//! wins and the others read again. Two rules keep every certificate that is served in the eyes of
+//! the API server: nothing signs before all configurations are known to hold it, and no authority
+//! leaves a bundle before its own end, which no certificate of its outlives.
 //!
-//! The second rule holds however old a replica's read of the Secret is: what it publishes is the Secret's
-//! bundle *and* what the configuration holds, so a slow replica cannot take out what a fast one has
-//! added; the write is on the configuration as it was read, or fails.
+//! The second rule holds however old a replica's read of the Secret is: what it publishes is the
+//! Secret's bundle *and* what the configuration holds, so a slow replica cannot take out what a
+//! fast one has added; the write is on the configuration as it was read, or fails.
 
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -133,14 +133,14 @@ pub fn next(read: &Read<'_>, now: OffsetDateTime) -> Step {
     }
 }
 
-/// An authority that may sign: begun for any clock that is not more than [`SKEW`] behind, and not at
-/// its end.
+/// An authority that may sign: begun for any clock that is not more than [`SKEW`] behind, and not
+/// at its end.
 fn is_usable(authority: &Authority, now: OffsetDateTime) -> bool {
     authority.fact.begin <= now + SKEW && now < authority.fact.end
 }
 
-/// Whether an authority stays in the bundle: it is not past, and it could be one of ours, whose time is
-/// bounded. A foreign one with a longer life leaves.
+/// Whether an authority stays in the bundle: it is not past, and it could be one of ours, whose
+/// time is bounded. A foreign one with a longer life leaves.
 pub(super) fn stays(certificate: &CertificateDer<'_>, now: OffsetDateTime) -> bool {
     fact(certificate).is_some_and(|fact| {
         fact.is_authority && now <= fact.end + SKEW && fact.end <= now + CA_LIFETIME + SKEW
@@ -209,7 +209,8 @@ fn signs(read: &Read<'_>, content: &Content, now: OffsetDateTime) -> Option<Caus
     if !names.is_subset(&serving.fact.names) {
         return Some(Cause::Names);
     }
-    // In its authority's last days a new one would end no later: there the next authority must help.
+    // In its authority's last days a new one would end no later: there the next authority must
+    // help.
     let later = (now + SERVING_LIFETIME).min(content.current.fact.end) > serving.fact.end;
     if later && serving.fact.end - now <= SERVING_RENEWAL {
         return Some(Cause::NearEnd);

@@ -104,8 +104,8 @@ impl ReloadingCertificate {
         **self.error.load()
     }
 
-    /// Readiness: there is a certificate, and it is not past. A failed renewal alone takes no replica
-    /// out of service: the certificate is good for days yet.
+    /// Readiness: there is a certificate, and it is not past. A failed renewal alone takes no
+    /// replica out of service: the certificate is good for days yet.
     #[must_use]
     pub fn is_ready(&self, now: OffsetDateTime) -> bool {
         self.end().is_some_and(|end| now < end)

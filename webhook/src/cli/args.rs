@@ -8,8 +8,8 @@ use super::target::Target;
 
 /// Check what CloudTaser does with pods
 ///
-/// The same engine as the admission webhook: `lint` over files, `why` over files or over what is in a
-/// cluster, `profiles` over a cluster's. Nothing is ever changed.
+/// The same engine as the admission webhook: `lint` over files, `why` over files or over what is in
+/// a cluster, `profiles` over a cluster's. Nothing is ever changed.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-cloudtaser",

@@ -180,8 +180,8 @@ impl<'w> Subject<'w> {
     }
 }
 
-/// The profiles of the files. Without any, one that allows what the default allows, so that the rest
-/// of a manifest can be checked; [`stands_in`] says so to the user.
+/// The profiles of the files. Without any, one that allows what the default allows, so that the
+/// rest of a manifest can be checked; [`stands_in`] says so to the user.
 fn profiles(manifests: &Manifests, namespace: &str) -> Profiles {
     if stands_in(manifests) {
         let mut spec = CloudTaserProfileSpec::default();

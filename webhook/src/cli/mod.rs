@@ -1,4 +1,5 @@
-//! `kubectl cloudtaser`: the webhook's engine over files and over a cluster. The binary is `src/bin/`.
+//! `kubectl cloudtaser`: the webhook's engine over files and over a cluster. The binary is
+//! `src/bin/`.
 
 pub mod args;
 pub mod judge;

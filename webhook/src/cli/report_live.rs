@@ -81,7 +81,8 @@ pub(super) fn record(live: &Live) -> Value {
     })
 }
 
-/// The report of `profiles`; of every namespace only what applies, else all that one namespace sees.
+/// The report of `profiles`; of every namespace only what applies, else all that one namespace
+/// sees.
 ///
 /// # Errors
 ///

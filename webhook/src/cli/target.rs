@@ -1,5 +1,5 @@
-//! What `why` is asked about: a file, or an object of a cluster. Told apart by the text alone, so that
-//! a folder that happens to be there changes nothing.
+//! What `why` is asked about: a file, or an object of a cluster. Told apart by the text alone, so
+//! that a folder that happens to be there changes nothing.
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -5,7 +5,8 @@ use serde_json::{Number, Value};
 
 /// Documents of one file. Chosen: what `kubectl get -A` gives of a large cluster.
 const DOCUMENTS: usize = 100_000;
-/// Values of one file, those that aliases repeat included. Chosen: a file of 10 MiB has 1.2 million.
+/// Values of one file, those that aliases repeat included. Chosen: a file of 10 MiB has 1.2
+/// million.
 const NODES: usize = 2_000_000;
 
 /// Reads all documents of a file.

@@ -143,8 +143,8 @@ pub(super) fn short_probes(container: &Container) -> Vec<String> {
     short.map(warn).collect()
 }
 
-/// Names of variables that stand in the container's arguments as `$(NAME)` and hold a reference: the
-/// kubelet puts the reference's text there before the wrapper runs.
+/// Names of variables that stand in the container's arguments as `$(NAME)` and hold a reference:
+/// the kubelet puts the reference's text there before the wrapper runs.
 pub(super) fn references_in_arguments(container: &Container) -> Vec<&str> {
     let command = container.command.iter().flatten();
     let texts = command.chain(container.args.iter().flatten());

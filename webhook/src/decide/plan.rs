@@ -1,5 +1,5 @@
-//! What is added to a pod, as Kubernetes' own types. Made by [`super::decide`], turned into a patch by
-//! [`crate::patch`].
+//! What is added to a pod, as Kubernetes' own types. Made by [`super::decide`], turned into a patch
+//! by [`crate::patch`].
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, Volume, VolumeMount};
 

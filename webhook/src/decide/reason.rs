@@ -32,8 +32,8 @@ impl SkipReason {
     }
 }
 
-/// Why a pod that opted in is refused. The text tells its author what to do; where only the operator
-/// can act, it says so.
+/// Why a pod that opted in is refused. The text tells its author what to do; where only the
+/// operator can act, it says so.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {

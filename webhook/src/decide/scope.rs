@@ -1,10 +1,10 @@
 //! Which containers are wrapped.
 //!
-//! All containers and native sidecars, but for those that the pod or the profile names. A plain init
-//! container only where its environment holds a reference, unless the pod says otherwise: most of
-//! them prepare files, and a secret that they do not need is one more place to lose it. Ephemeral
-//! containers are never looked at: they come later, through a subresource that the webhook does not
-//! serve, and get neither volume nor variable of ours (W22).
+//! All containers and native sidecars, but for those that the pod or the profile names. A plain
+//! init container only where its environment holds a reference, unless the pod says otherwise: most
+//! of them prepare files, and a secret that they do not need is one more place to lose it.
+//! Ephemeral containers are never looked at: they come later, through a subresource that the
+//! webhook does not serve, and get neither volume nor variable of ours (W22).
 
 use std::collections::BTreeSet;
 

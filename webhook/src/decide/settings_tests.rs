@@ -167,7 +167,8 @@ fn the_method_cert_needs_a_certificate() {
     assert_eq!(read(&profile, &wishes).unwrap().mount, "cert");
 }
 
-/// One row for each wish that a profile must allow: refused by another permission, taken by its own.
+/// One row for each wish that a profile must allow: refused by another permission, taken by its
+/// own.
 #[test]
 fn every_wish_needs_its_own_permission() {
     let text = || wish("https://bao.example".to_owned());

@@ -24,8 +24,8 @@ use crate::profile::spec::{CopyResources, KeySpec};
 const VOLUME_SIZE: &str = "32Mi";
 /// Chosen: the copy takes some 50 ms of a core, once.
 const COPY_CPU: &str = "100m";
-/// Chosen: what is written to the volume counts as the container's memory, so more than the volume's
-/// limit.
+/// Chosen: what is written to the volume counts as the container's memory, so more than the
+/// volume's limit.
 const COPY_MEMORY: &str = "64Mi";
 /// `r--r--r--`: whatever user a container runs as reads its token; the volume is the pod's alone.
 const READ_BY_ALL: i32 = 0o444;
@@ -35,8 +35,9 @@ const UNPRIVILEGED: i64 = 65_532;
 
 /// The init container that copies the wrapper.
 ///
-/// Requests equal limits, so that a pod whose quality-of-service class is Guaranteed keeps it. A pod
-/// with resources of its own as a whole (`spec.resources`) gets none here: ours might exceed them.
+/// Requests equal limits, so that a pod whose quality-of-service class is Guaranteed keeps it. A
+/// pod with resources of its own as a whole (`spec.resources`) gets none here: ours might exceed
+/// them.
 pub(super) fn copy_step(spec: &PodSpec, profile: &Profile, operator: &Operator) -> Container {
     let image = profile.spec.image.as_ref();
     let name = image.map_or(&operator.image, |image| &image.name);

@@ -1,8 +1,9 @@
 //! The look-up with a memory: one request for all who ask the same, and an answer kept for them.
 //!
 //! A key covers the image, the platform and **the logins that the asker may use**, so whoever has
-//! none never gets what another's brought (and is not told whether there is one). It is a keyed hash
-//! with a key made at start: nothing in the cache tells a login. Failures count for seconds only.
+//! none never gets what another's brought (and is not told whether there is one). It is a keyed
+//! hash with a key made at start: nothing in the cache tells a login. Failures count for seconds
+//! only.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;

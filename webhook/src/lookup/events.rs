@@ -25,7 +25,8 @@ const PACE: Duration = Duration::from_millis(200);
 /// Refusals of one owner for one reason within this are one event with a count, as client-go's
 /// correlator does it.
 const TOGETHER: Duration = Duration::from_secs(600);
-/// A count is written no more often than this. Chosen: a ReplicaSet tries some times a second first.
+/// A count is written no more often than this. Chosen: a ReplicaSet tries some times a second
+/// first.
 const AGAIN: Duration = Duration::from_secs(10);
 /// Events that are remembered. Chosen.
 const REMEMBERED: usize = 1024;

@@ -13,8 +13,8 @@ pub struct Request {
     pub version: ReviewVersion,
     /// The review's own id, which the answer repeats.
     pub uid: String,
-    /// What happens to the object. Only for [`Operation::Create`] are there a pod and an object; all
-    /// others are answered with [`crate::engine::Outcome::skip`].
+    /// What happens to the object. Only for [`Operation::Create`] are there a pod and an object;
+    /// all others are answered with [`crate::engine::Outcome::skip`].
     pub operation: Operation,
     /// The namespace that the pod goes into; a pod's own metadata may not have it yet.
     pub namespace: String,

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{InvalidReview, ReviewVersion};
 
-/// Bytes of one warning, at most: clients are told to keep below 120, and the API server cuts at 256
-/// (Kubernetes, "Dynamic Admission Control", response).
+/// Bytes of one warning, at most: clients are told to keep below 120, and the API server cuts at
+/// 256 (Kubernetes, "Dynamic Admission Control", response).
 const WARNING_BYTES: usize = 256;
 
 /// Warnings of one answer, at most. The API server drops all that go beyond 4,096 bytes together

@@ -1,7 +1,7 @@
 //! `AdmissionReview` in and out, `admission.k8s.io/v1` and `v1beta1`, answered in kind.
 //!
-//! The first and the last of the four steps (decode, decide, patch, encode). A review that cannot be
-//! read is *invalid*, which is not the same as a pod that is *denied*: the former is a fault of
+//! The first and the last of the four steps (decode, decide, patch, encode). A review that cannot
+//! be read is *invalid*, which is not the same as a pod that is *denied*: the former is a fault of
 //! whoever calls us, and its answer still refuses the pod (fail closed).
 //!
 //! Everything is read into [`serde_json::Value`] first and into types from there: the workspace

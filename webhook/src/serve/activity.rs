@@ -1,5 +1,6 @@
 //! What a connection does, as far as its limits need to know: whether the head of a request is on
-//! its way, whether an answer is not taken, whether it is idle, whether it may be given up for others.
+//! its way, whether an answer is not taken, whether it is idle, whether it may be given up for
+//! others.
 //!
 //! Pure but for the lock: times come from the caller.
 
@@ -44,8 +45,8 @@ pub enum Overdue {
     Idle,
 }
 
-/// How readily a connection is given up for another: strangers first, those that have served last; in
-/// each, the one that has been silent for longest.
+/// How readily a connection is given up for another: strangers first, those that have served last;
+/// in each, the one that has been silent for longest.
 pub(super) type Rank = (bool, bool, Instant);
 
 impl Activity {
@@ -148,7 +149,8 @@ impl Activity {
         state.holds.filter(|_| state.deciding == 0)
     }
 
-    /// Whether giving it up would lose a request or an answer under way: then it may end in good order.
+    /// Whether giving it up would lose a request or an answer under way: then it may end in good
+    /// order.
     pub(super) fn has_served(&self) -> bool {
         self.lock().has_served
     }

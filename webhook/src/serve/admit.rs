@@ -34,8 +34,8 @@ pub struct Admission {
 pub struct Answered {
     /// The AdmissionReview.
     pub review: Value,
-    /// Whether what came was one, by its uid. Else the HTTP status says so too: nobody can tell which
-    /// review the answer is for.
+    /// Whether what came was one, by its uid. Else the HTTP status says so too: nobody can tell
+    /// which review the answer is for.
     pub is_review: bool,
 }
 

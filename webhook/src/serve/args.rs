@@ -11,12 +11,13 @@ use super::settings::Limits;
 
 /// CloudTaser's admission webhook
 ///
-/// Answers a Kubernetes API server's reviews of new pods: those that opted in by `cloudtaser.io/inject`
-/// get the wrapper before their commands, or are refused with a reason; all others are left alone.
-/// Needs what webhook/manifests and webhook/crds hold, and the rights of its service account.
+/// Answers a Kubernetes API server's reviews of new pods: those that opted in by
+/// `cloudtaser.io/inject` get the wrapper before their commands, or are refused with a reason; all
+/// others are left alone. Needs what webhook/manifests and webhook/crds hold, and the rights of its
+/// service account.
 ///
-/// It serves reviews over TLS, with certificates that it keeps by itself or, by --tls-cert, somebody
-/// else does; and probes and metrics over plain HTTP. SIGTERM ends it in good order.
+/// It serves reviews over TLS, with certificates that it keeps by itself or, by --tls-cert,
+/// somebody else does; and probes and metrics over plain HTTP. SIGTERM ends it in good order.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "cloudtaser-webhook",

@@ -10,10 +10,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::activity::Activity;
 
-/// How long one that was given up may take to end before the next is. Chosen: it takes microseconds.
+/// How long one that was given up may take to end before the next is. Chosen: it takes
+/// microseconds.
 const TURN: Duration = Duration::from_millis(50);
-/// How long room may be kept for a body that does not come whole, while others wait for room. Chosen:
-/// the largest takes 25 ms of a network of 1 Gbit/s, and a busy machine some times that.
+/// How long room may be kept for a body that does not come whole, while others wait for room.
+/// Chosen: the largest takes 25 ms of a network of 1 Gbit/s, and a busy machine some times that.
 const HOLD: Duration = Duration::from_secs(1);
 
 /// All connections.
@@ -89,8 +90,8 @@ impl Connections {
         })
     }
 
-    /// Waits for `free`; while it does not come, gives up others that keep room for what they do not
-    /// send.
+    /// Waits for `free`; while it does not come, gives up others that keep room for what they do
+    /// not send.
     pub async fn pressing<T>(&self, end: Instant, free: impl Future<Output = T>) -> Option<T> {
         tokio::pin!(free);
         loop {

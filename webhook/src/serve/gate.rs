@@ -9,8 +9,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::settings::Limits;
 
-/// Bytes that a value of JSON takes at most, beside its own text: as a value (32, and 32 for its own
-/// small piece of the heap) and as a field of the pod (24, and 32).
+/// Bytes that a value of JSON takes at most, beside its own text: as a value (32, and 32 for its
+/// own small piece of the heap) and as a field of the pod (24, and 32).
 const VALUE: usize = 128;
 
 /// Bytes that a review takes at most once it is read. Its text alone says little: a list of single

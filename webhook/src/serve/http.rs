@@ -1,8 +1,10 @@
-//! `POST /mutate`: from an HTTP request to a review's bytes, and from the answer to an HTTP response.
+//! `POST /mutate`: from an HTTP request to a review's bytes, and from the answer to an HTTP
+//! response.
 //!
-//! A review that is answered has status 200, also when it refuses the pod; other statuses are for what
-//! is no review, or is too much. The API server then applies the failure policy, which refuses pods
-//! that opted in (*fails closed*). It tries again by itself upon 429 and 503 with `Retry-After`.
+//! A review that is answered has status 200, also when it refuses the pod; other statuses are for
+//! what is no review, or is too much. The API server then applies the failure policy, which refuses
+//! pods that opted in (*fails closed*). It tries again by itself upon 429 and 503 with
+//! `Retry-After`.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -174,16 +176,16 @@ impl Asked {
         let answer = self
             .admission
             .answer(&read.bytes, started.into_std(), budget);
-        // The engine is not meant to panic; if it does, this pod alone is refused. Its locks are taken
-        // whatever holder panicked, and every value under them is replaced whole.
+        // The engine is not meant to panic; if it does, this pod alone is refused. Its locks are
+        // taken whatever holder panicked, and every value under them is replaced whole.
         let answer = AssertUnwindSafe(answer).catch_unwind().await;
         drop(read.room);
         let answer = answer.map_err(|_panic| Refusal::Panicked)?;
         answer.map_err(|_odd| Refusal::Failed)
     }
 
-    /// Reads the body, for which all requests together have so much room. It is taken at once, so that
-    /// nobody who has a part of it waits for another's.
+    /// Reads the body, for which all requests together have so much room. It is taken at once, so
+    /// that nobody who has a part of it waits for another's.
     async fn read(
         &self,
         receiving: &Receiving<'_>,

@@ -76,8 +76,8 @@ pub fn tls(resolver: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, r
 }
 
 impl Listening {
-    /// Serves until the phase is [`Phase::Closing`], then until all connections have ended or the time
-    /// for that is over.
+    /// Serves until the phase is [`Phase::Closing`], then until all connections have ended or the
+    /// time for that is over.
     pub async fn serve(self, listener: TcpListener) {
         let mut tasks = JoinSet::new();
         let mut phase = self.phase.clone();
@@ -240,8 +240,8 @@ impl Listening {
         }
     }
 
-    /// The router, which knows whose requests it answers; from the drain on its answers of HTTP/1 are
-    /// the last of their connection.
+    /// The router, which knows whose requests it answers; from the drain on its answers of HTTP/1
+    /// are the last of their connection.
     fn service(
         &self,
         activity: &Arc<Activity>,

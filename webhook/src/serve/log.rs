@@ -1,7 +1,7 @@
 //! The log, on standard error: text for people, JSON for collectors.
 //!
-//! A line for each decision names the review's uid, namespace, name, kind, decision and reason; never
-//! the object, never a value.
+//! A line for each decision names the review's uid, namespace, name, kind, decision and reason;
+//! never the object, never a value.
 
 use std::io::{self, IsTerminal};
 use std::panic::PanicHookInfo;

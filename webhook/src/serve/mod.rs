@@ -1,7 +1,7 @@
 //! The running webhook: what the engine needs around it to answer an API server.
 //!
-//! [`run`] puts it together. A connection comes to [`listen`], its requests to [`http`], a review to
-//! [`admit`]; [`probes`] answers kubelet and Prometheus on a port of their own.
+//! [`run`] puts it together. A connection comes to [`listen`], its requests to [`http`], a review
+//! to [`admit`]; [`probes`] answers kubelet and Prometheus on a port of their own.
 
 pub mod activity;
 pub mod admit;

@@ -47,8 +47,8 @@ impl Readiness {
         }
     }
 
-    /// Notes whether the API servers have what verifies our certificate. With certificates from files,
-    /// that is somebody else's task and always so.
+    /// Notes whether the API servers have what verifies our certificate. With certificates from
+    /// files, that is somebody else's task and always so.
     pub fn trusted(&self, is_trusted: bool) {
         self.is_trusted.store(is_trusted, Ordering::Relaxed);
     }

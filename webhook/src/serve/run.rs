@@ -34,7 +34,8 @@ use crate::lookup::{KubeCluster, Lookup, ProfileStore, status, watch};
 use crate::profile::Scope;
 use crate::serve::admit::Admission;
 
-/// Objects whose conditions wait to be looked at. Chosen: a list of profiles is looked at in one go.
+/// Objects whose conditions wait to be looked at. Chosen: a list of profiles is looked at in one
+/// go.
 const SEEN: usize = 1024;
 /// Connections of kubelet and Prometheus. Chosen: each has one or two.
 const PROBES: usize = 64;
@@ -216,8 +217,8 @@ pub async fn run(cli: &Cli) -> Result<(), RunError> {
     outcome
 }
 
-/// Waits for the signal. What should run for ever and ends takes the whole down, in order, so that it
-/// is started anew: a replica whose profiles are not watched any more must not go on deciding.
+/// Waits for the signal. What should run for ever and ends takes the whole down, in order, so that
+/// it is started anew: a replica whose profiles are not watched any more must not go on deciding.
 async fn until_asked(
     signals: &mut Signals,
     background: &mut JoinSet<()>,

@@ -42,18 +42,19 @@ impl Default for Limits {
             body_bytes: (3 << 20) + (64 << 10),
             // Chosen: a quarter of 64 MiB; 500 pods of 20 KiB are 10 MiB.
             bodies_bytes: 16 << 20,
-            // Chosen: a pod of 5 containers takes 50 KiB, the largest annotations (256 KiB) of nothing
-            // but commas 32 MiB, which nobody has.
+            // Chosen: a pod of 5 containers takes 50 KiB, the largest annotations (256 KiB) of
+            // nothing but commas 32 MiB, which nobody has.
             review_bytes: 16 << 20,
             // Chosen: half of 64 MiB; 500 pods at once take 12 MiB.
             running_bytes: 32 << 20,
             read: Duration::from_secs(5),
             handshake: Duration::from_secs(5),
-            // Above 90 s, after which an API server closes it itself (Go, net/http's DefaultTransport):
-            // who closes first must not be us, for a request could be on its way.
+            // Above 90 s, after which an API server closes it itself (Go, net/http's
+            // DefaultTransport): who closes first must not be us, for a request could be on its
+            // way.
             idle: Duration::from_secs(120),
-            // Chosen: an API server opens one for each review under way (HTTP/1.1); with its buffers
-            // an idle one costs some 40 KiB.
+            // Chosen: an API server opens one for each review under way (HTTP/1.1); with its
+            // buffers an idle one costs some 40 KiB.
             connections: 1024,
             // Chosen: 500 pods at once are a large roll-out.
             running: 512,

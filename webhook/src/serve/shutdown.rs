@@ -39,8 +39,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// From here on they wait for [`Self::asked`]. To be called first: as PID 1 of a container we would
-    /// else not get the one that comes early.
+    /// From here on they wait for [`Self::asked`]. To be called first: as PID 1 of a container we
+    /// would else not get the one that comes early.
     ///
     /// # Errors
     ///

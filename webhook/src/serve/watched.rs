@@ -1,5 +1,5 @@
-//! A stream that tells its connection's [`Activity`] of every byte. It lies below TLS, so that half a
-//! record counts too.
+//! A stream that tells its connection's [`Activity`] of every byte. It lies below TLS, so that half
+//! a record counts too.
 
 use std::io;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! The requests that [`KubernetesCluster`] makes, against a server that writes them down. What a real
-//! API server says to them is not known here.
+//! The requests that [`KubernetesCluster`] makes, against a server that writes them down. What a
+//! real API server says to them is not known here.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

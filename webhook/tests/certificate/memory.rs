@@ -202,7 +202,8 @@ impl Replica {
         *self = Self::new(&self.memory, names(), self.skew);
     }
 
-    /// Whether an API server takes what is served; nothing while nothing is, or what is served is past.
+    /// Whether an API server takes what is served; nothing while nothing is, or what is served is
+    /// past.
     pub(crate) fn is_taken(&self) -> Option<bool> {
         let world = self.memory.0.lock().unwrap();
         let loaded = self.shown.loaded()?;

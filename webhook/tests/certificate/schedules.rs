@@ -1,6 +1,6 @@
-//! The invariant, over random schedules: at no instant does an API server refuse a certificate that is
-//! served and not past. Replicas' requests interleave, fail, lose their answers; clocks differ by up
-//! to half an hour either way; time jumps; replicas start anew; somebody breaks the Secret.
+//! The invariant, over random schedules: at no instant does an API server refuse a certificate that
+//! is served and not past. Replicas' requests interleave, fail, lose their answers; clocks differ
+//! by up to half an hour either way; time jumps; replicas start anew; somebody breaks the Secret.
 
 use cloudtaser_webhook::certificate::Data;
 use proptest::prelude::*;

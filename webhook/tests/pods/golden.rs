@@ -1,5 +1,5 @@
-//! Golden pods: each `golden/NAME.yaml` is a case, `golden/NAME.json` what must come of it. The name
-//! begins with the case of the acceptance list that it shows.
+//! Golden pods: each `golden/NAME.yaml` is a case, `golden/NAME.json` what must come of it. The
+//! name begins with the case of the acceptance list that it shows.
 //!
 //! Each is applied twice: the second time nothing may change. With `CLOUDTASER_GENERATE=1` the
 //! expected files are written instead; review the difference before a commit.

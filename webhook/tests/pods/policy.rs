@@ -1,6 +1,6 @@
-//! The policy and the match condition of `webhook/manifests`, evaluated on the golden pods (by another
-//! implementation of CEL than the API server's): what opted in and was not injected is refused, what
-//! the engine made is admitted, and all other pods are not looked at.
+//! The policy and the match condition of `webhook/manifests`, evaluated on the golden pods (by
+//! another implementation of CEL than the API server's): what opted in and was not injected is
+//! refused, what the engine made is admitted, and all other pods are not looked at.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,8 +17,9 @@ fn manifests(name: &str) -> Vec<Value> {
     cloudtaser_webhook::cli::yaml::read(&text).unwrap()
 }
 
-/// The messages of the expressions that are not true. The evaluator that `kube-cel` has for policies
-/// escapes the keys of annotations as if they were fields, so its functions are used without it.
+/// The messages of the expressions that are not true. The evaluator that `kube-cel` has for
+/// policies escapes the keys of annotations as if they were fields, so its functions are used
+/// without it.
 fn evaluate(pod: &Value, expressions: &[Value], variables: &[Value]) -> Vec<String> {
     let mut context = Context::default();
     kube_cel::KubeCelExt::register_all(&mut context);

@@ -1,8 +1,8 @@
 //! The look-up against a real image registry (`distribution/distribution`), over HTTPS and HTTP,
 //! with htpasswd, with a token service, and as a pull-through mirror.
 //!
-//! `cargo xtask test api` says which program, in `CLOUDTASER_TEST_REGISTRY`. The images are made and
-//! pushed here. What a real registry does not do (lie, hang, send without end) is in
+//! `cargo xtask test api` says which program, in `CLOUDTASER_TEST_REGISTRY`. The images are made
+//! and pushed here. What a real registry does not do (lie, hang, send without end) is in
 //! `tests/lookup`.
 #![expect(
     clippy::expect_used,

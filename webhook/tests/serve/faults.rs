@@ -1,4 +1,5 @@
-//! A panic in a decision: that review fails, nothing else does, and nobody hears what it stumbled over.
+//! A panic in a decision: that review fails, nothing else does, and nobody hears what it stumbled
+//! over.
 
 use crate::support::{HELD, PANICS, ask, patient, pod, read, request, review, until, up};
 use std::sync::atomic::Ordering;

@@ -43,18 +43,19 @@ pub enum Command {
     /// Copy this program into a directory, so that another container can start it
     ///
     /// The job of an init container: its image needs nothing but this one file and /proc, no shell,
-    /// no /tmp, no user database; its root may be read-only and its user any. The file DIR/cloudtaser
-    /// appears whole or not at all (written beside it, synced, compared by SHA-256, renamed), is
-    /// executable and writable by nobody (mode 0555), and may be replaced while it runs. When it is
-    /// there already, unchanged, nothing is written. The preload library, if it lies beside this
-    /// program, is copied in the same way, before it.
+    /// no /tmp, no user database; its root may be read-only and its user any. The file
+    /// DIR/cloudtaser appears whole or not at all (written beside it, synced, compared by SHA-256,
+    /// renamed), is executable and writable by nobody (mode 0555), and may be replaced while it
+    /// runs. When it is there already, unchanged, nothing is written. The preload library, if it
+    /// lies beside this program, is copied in the same way, before it.
     Copy(copy::CopyArgs),
     /// Try what this place can give, and say what to do about what is missing
     ///
-    /// A line for each check: OK, WARN or FAIL, what was found, and the fix. Nothing is guessed from
-    /// version numbers where it can be tried: secret memory is made, filled and attacked. Then the
-    /// protection level that secrets would have here, and what is missing for the next one. Where a
-    /// server is configured: address, TLS, certificates, login, policies for each reference, clock.
+    /// A line for each check: OK, WARN or FAIL, what was found, and the fix. Nothing is guessed
+    /// from version numbers where it can be tried: secret memory is made, filled and attacked. Then
+    /// the protection level that secrets would have here, and what is missing for the next one.
+    /// Where a server is configured: address, TLS, certificates, login, policies for each
+    /// reference, clock.
     Doctor(Box<doctor::DoctorArgs>),
     /// Print a completion script for a shell
     ///

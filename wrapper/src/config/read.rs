@@ -11,9 +11,9 @@ use crate::cli::source::SourceArgs;
 /// The file that is read when `--config` names none.
 const DEFAULT_FILE: &str = "cloudtaser.toml";
 
-/// The sources' options with what the configuration file says of the store filled in, and the
-/// file with its path, for commands other than `run`. It is the one that `run` reads: CLOUDTASER_CONFIG or the
-/// default.
+/// The sources' options with what the configuration file says of the store filled in, and the file
+/// with its path, for commands other than `run`. It is the one that `run` reads: CLOUDTASER_CONFIG
+/// or the default.
 ///
 /// # Errors
 ///

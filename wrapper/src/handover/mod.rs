@@ -17,8 +17,8 @@ pub use descriptors::{Descriptors, HandoverError};
 
 /// The linker's variable that names libraries to load before all others (ld.so(8)).
 ///
-/// It cannot be a secret: the linker reads it from the kernel's copy of the environment, and prints what
-/// it cannot load.
+/// It cannot be a secret: the linker reads it from the kernel's copy of the environment, and prints
+/// what it cannot load.
 pub const LD_PRELOAD: &str = "LD_PRELOAD";
 
 /// The environment of a program that loads the preload library: `strings` (`NAME=value`) without

@@ -12,7 +12,8 @@ use object::read::elf::{FileHeader, NoteIterator, ProgramHeader, SectionHeader};
 
 use super::format::{FormatError, ReadAt, read_exactly};
 
-/// Largest program-header table that the kernel loads, in bytes (`load_elf_phdrs`, fs/binfmt_elf.c).
+/// Largest program-header table that the kernel loads, in bytes (`load_elf_phdrs`,
+/// fs/binfmt_elf.c).
 const MAX_HEADERS_BYTES: u64 = 65_536;
 /// Longest interpreter name with its NUL, in bytes (`PATH_MAX`, checked in `load_elf_binary`).
 const MAX_INTERPRETER_BYTES: u64 = 4096;

@@ -1,7 +1,7 @@
 //! Program inspection: which file will be started, and which route its secrets can take to it.
 //!
-//! [`resolve()`] finds the file, [`inspect()`] reads what it is, [`route::choose`] decides. Nothing is
-//! executed. What stands here is read *before* the program starts: the kernel has the last word,
+//! [`resolve()`] finds the file, [`inspect()`] reads what it is, [`route::choose`] decides. Nothing
+//! is executed. What stands here is read *before* the program starts: the kernel has the last word,
 //! and its refusal becomes a [`ProgramError`] by [`ProgramError::from_exec`]. Whatever cannot be
 //! told for sure is [`Kind::Unknown`], which never stops a program.
 

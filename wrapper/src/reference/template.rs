@@ -1,9 +1,9 @@
 //! Reads an environment value: literal text, one whole reference, or references between text.
 //!
 //! Anything that is not a reference stays byte for byte. Directly before `{scheme:` and
-//! `{>>scheme:`, and only there, `$$` stands for `$`; so `$${vault:` is the plain text `${vault:`, and `$$${vault:…}` is
-//! a dollar sign and a reference. A value that was fetched never comes here, so reference syntax
-//! in it is data.
+//! `{>>scheme:`, and only there, `$$` stands for `$`; so `$${vault:` is the plain text `${vault:`,
+//! and `$$${vault:…}` is a dollar sign and a reference. A value that was fetched never comes here,
+//! so reference syntax in it is data.
 
 use super::parser::{Parser, opens_reference};
 use super::{Reference, ReferenceError, Schemes, begins_reference};

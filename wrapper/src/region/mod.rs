@@ -373,9 +373,9 @@ fn variable(place: &Place) -> String {
     place.prefix.trim_end_matches('=').to_owned()
 }
 
-/// The clock by which file systems note times, in nanoseconds since 1970; 0, "not told", for one that
-/// stands before that. It is a tick behind the exact one: by that, files of ours would look newer than
-/// what the program writes after it has read them.
+/// The clock by which file systems note times, in nanoseconds since 1970; 0, "not told", for one
+/// that stands before that. It is a tick behind the exact one: by that, files of ours would look
+/// newer than what the program writes after it has read them.
 #[must_use]
 pub fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::RealtimeCoarse);

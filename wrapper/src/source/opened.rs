@@ -7,8 +7,8 @@ use crate::sys::signal::{self, SignalMask};
 /// What a source answers: one for each request, in their order.
 type Answers = Vec<Result<Fields, ReadError>>;
 
-/// What sources have left to be closed. [`Opened::close`] ends them; it is not done by dropping, because it
-/// takes time and says what it could not do.
+/// What sources have left to be closed. [`Opened::close`] ends them; it is not done by dropping,
+/// because it takes time and says what it could not do.
 #[derive(Default)]
 pub struct Opened {
     to_close: Vec<Box<dyn Closing>>,

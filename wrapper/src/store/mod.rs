@@ -2,9 +2,9 @@
 //!
 //! What stands in the file is [`document`], under which names is [`path`]; how it is encrypted is
 //! [`crypt`] with the keys of [`keys`]; how it is replaced without ever being half written is
-//! [`mod@file`]. [`open`](mod@open) puts these together, for the source `local` and for the commands
-//! of `cloudtaser store` in [`command`]. The model is that of OpenBao's KV version 2, so that a
-//! program moves to a server by changing its source only.
+//! [`mod@file`]. [`open`](mod@open) puts these together, for the source `local` and for the
+//! commands of `cloudtaser store` in [`command`]. The model is that of OpenBao's KV version 2, so
+//! that a program moves to a server by changing its source only.
 
 pub mod command;
 pub mod crypt;

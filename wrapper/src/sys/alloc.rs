@@ -25,7 +25,8 @@ unsafe impl GlobalAlloc for WipingAllocator {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: `System::alloc_zeroed` asks for a layout of non-zero size, which our caller keeps.
+        // SAFETY: `System::alloc_zeroed` asks for a layout of non-zero size, which our caller
+        // keeps.
         unsafe { System.alloc_zeroed(layout) }
     }
 

@@ -70,9 +70,9 @@ pub struct SignalState {
 /// Starts `program` in a child process and returns its process id.
 ///
 /// The child gets back the signal mask and the disposition of SIGCHLD that we found, and dies with
-/// this process (`PR_SET_PDEATHSIG`, SIGKILL; a set-user-ID program clears that). The parent returns when the kernel has taken the
-/// program's arguments and environment over, or with the child's error. Of the descriptors that
-/// are closed on exec, the program gets `inherited`.
+/// this process (`PR_SET_PDEATHSIG`, SIGKILL; a set-user-ID program clears that). The parent
+/// returns when the kernel has taken the program's arguments and environment over, or with the
+/// child's error. Of the descriptors that are closed on exec, the program gets `inherited`.
 ///
 /// # Errors
 ///

@@ -20,7 +20,8 @@ pub(super) struct Mapping {
 
 impl Mapping {
     /// Whether this is the memory that holds the secrets: memory of `memfd_secret(2)`, or the
-    /// shared memory that stands in for it (which the kernel names /dev/zero, or as a file by ours).
+    /// shared memory that stands in for it (which the kernel names /dev/zero, or as a file by
+    /// ours).
     pub(super) fn is_region(&self) -> bool {
         ["/secretmem", "/dev/zero", "/memfd:cloudtaser"]
             .iter()

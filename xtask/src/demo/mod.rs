@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: a real PostgreSQL server whose password lies in the embedded store, `psql`
-//! run through `cloudtaser run` with it as a file and as a variable, the proof of where the password
-//! is not, and what to type next.
+//! run through `cloudtaser run` with it as a file and as a variable, the proof of where the
+//! password is not, and what to type next.
 //!
 //! The steps are in this file; [`place`] keeps the temporary folder and cleans up, [`server`] is
 //! PostgreSQL, [`session`] a running `psql`, [`proof`] the questions asked while it lives.

@@ -1,8 +1,8 @@
 //! What the tier `vm` needs: QEMU, distribution kernels, and the compiler and linker of the kernel
 //! programs.
 //!
-//! Kernels are unpacked into the cache and never installed. The kernel programs need a compiler with
-//! the sources of its core library, which Debian has and our pinned toolchain has not.
+//! Kernels are unpacked into the cache and never installed. The kernel programs need a compiler
+//! with the sources of its core library, which Debian has and our pinned toolchain has not.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
-//! freopen(3): a stream of the C library's becomes one for a file of ours. A stream cannot change its
-//! kind, and programs go on with the one they have (`freopen(path, "r", stdin)`, then `scanf` or
-//! `std::cin`); so a pipe carries the value into it. Such a stream cannot seek.
+//! freopen(3): a stream of the C library's becomes one for a file of ours. A stream cannot change
+//! its kind, and programs go on with the one they have (`freopen(path, "r", stdin)`, then `scanf`
+//! or `std::cin`); so a pipe carries the value into it. Such a stream cannot seek.
 
 use core::ffi::{c_char, c_int};
 

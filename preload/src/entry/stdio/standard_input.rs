@@ -1,5 +1,5 @@
-//! A standard input that is virtual: a program was started with a file of ours there (`sort < FILE`).
-//! The C library made the stream `stdin` itself, and would read from it without us.
+//! A standard input that is virtual: a program was started with a file of ours there (`sort <
+//! FILE`). The C library made the stream `stdin` itself, and would read from it without us.
 
 use super::{freopen, wrap};
 use crate::descriptor;

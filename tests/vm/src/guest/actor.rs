@@ -7,8 +7,8 @@ use std::process::Command;
 
 use crate::sys;
 
-/// The capabilities that container runtimes give by default (containerd's `defaultUnixCaps`): chown,
-/// dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
+/// The capabilities that container runtimes give by default (containerd's `defaultUnixCaps`):
+/// chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
 /// sys_chroot, mknod, audit_write, setfcap.
 const DEFAULT: [u32; 14] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31];
 /// Last capability of Linux 6.12 (linux/capability.h).

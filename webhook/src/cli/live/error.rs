@@ -1,5 +1,5 @@
-//! Why a cluster did not answer, and who must act. Never the texts of the client library as they are:
-//! those of a credential plugin may hold a token.
+//! Why a cluster did not answer, and who must act. Never the texts of the client library as they
+//! are: those of a credential plugin may hold a token.
 
 use std::error::Error;
 

@@ -1,5 +1,5 @@
-//! `why` and `profiles` over a cluster. Reads with GET only, runs the engine of the webhook over what
-//! it read ([`super::judge`]), and tells what the cluster shows beside ([`observed`]).
+//! `why` and `profiles` over a cluster. Reads with GET only, runs the engine of the webhook over
+//! what it read ([`super::judge`]), and tells what the cluster shows beside ([`observed`]).
 //!
 //! No registry is asked: pull secrets stay where they are. Values of ConfigMaps and Secrets are
 //! reduced to "is it a reference" as the webhook does, and only of those that a decision hangs on.
@@ -185,8 +185,8 @@ async fn source(
     }))
 }
 
-/// The setting with the copy step's image that the pod has, if it has one: which the webhook takes where a
-/// profile names none is a flag of the webhook's.
+/// The setting with the copy step's image that the pod has, if it has one: which the webhook takes
+/// where a profile names none is a flag of the webhook's.
 fn as_injected(pod: &Value, setting: &Setting) -> Setting {
     let steps = pod
         .pointer("/spec/initContainers")

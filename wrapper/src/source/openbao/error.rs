@@ -1,7 +1,8 @@
 //! What can go wrong between us and the server: a kind for each thing that an operator does next.
 //!
 //! Texts name the address and the API's path, and repeat what a server says only as
-//! [`super::reply`] cleans it; no value, no token; [`super::fault`] makes these kinds of what the HTTP client reports.
+//! [`super::reply`] cleans it; no value, no token; [`super::fault`] makes these kinds of what the
+//! HTTP client reports.
 
 use std::time::Duration;
 

@@ -161,8 +161,8 @@ pub(super) fn cleaned(text: String, ours: &[&Secret]) -> String {
     printable(&without(text, ours))
 }
 
-/// Shortest secret that is looked for in a text, in bytes. Chosen: what is shorter occurs by chance,
-/// and is none.
+/// Shortest secret that is looked for in a text, in bytes. Chosen: what is shorter occurs by
+/// chance, and is none.
 const SHORTEST: usize = 4;
 
 /// A malicious server may send back what we sent, so that it ends in a log.

@@ -25,9 +25,9 @@ use crate::{paths, setup};
 const MANY: usize = 64;
 /// Rounds of each kind. Chosen: one takes 200 ms.
 const ROUNDS: usize = 15;
-/// How often the value changes: what the figures call it, and the writer's pause between two versions
-/// in microseconds. Chosen: more often than any lease ends; and some thousand times a second, by a
-/// writer that leaves the processors to the readers, to see what a version costs.
+/// How often the value changes: what the figures call it, and the writer's pause between two
+/// versions in microseconds. Chosen: more often than any lease ends; and some thousand times a
+/// second, by a writer that leaves the processors to the readers, to see what a version costs.
 const PACES: [(&str, u32); 2] = [
     ("rotated 100 times a second", 10_000),
     ("rotated without end", 100),
@@ -139,8 +139,8 @@ fn figures(pace: &str, processors: usize, ours: &Rates, plain: &Rates) -> Vec<Fi
 /// Rounds under strace(1), which slows each down.
 const TRACED_ROUNDS: usize = 10;
 
-/// Calls of futex(2) by the reading threads in rounds of [`MANY`], beyond the baseline's, by strace(1). The
-/// main thread's are left out: it waits for the others to end.
+/// Calls of futex(2) by the reading threads in rounds of [`MANY`], beyond the baseline's, by
+/// strace(1). The main thread's are left out: it waits for the others to end.
 fn futex(sides: &Sides, pace: &str) -> Result<Figure> {
     let strace = ["strace", "-f", "-e", "trace=futex", "-o"];
     let mut strace: Vec<&OsStr> = strace.map(OsStr::new).to_vec();

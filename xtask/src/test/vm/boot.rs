@@ -43,8 +43,8 @@ impl Secret {
     }
 }
 
-/// Everything that came over the serial line; `more` goes on the kernel's command line. One emulation thread: with two, kernels were seen to
-/// oops in text patching.
+/// Everything that came over the serial line; `more` goes on the kernel's command line. One
+/// emulation thread: with two, kernels were seen to oops in text patching.
 pub(super) fn boot(kernel: &Path, image: &Path, runs: &[&str], more: &str) -> Result<Vec<String>> {
     let line = format!(
         "console=ttyS0 panic=-1 secretmem.enable=1 {more} cloudtaser.runs={}",

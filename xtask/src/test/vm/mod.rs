@@ -1,7 +1,7 @@
 //! The vm tier: the enforcer in virtual machines with distribution kernels.
 //!
-//! [`image`] builds what runs inside, [`boot`] boots it and reads the serial line, [`judge`] compares
-//! with the attack table.
+//! [`image`] builds what runs inside, [`boot`] boots it and reads the serial line, [`judge`]
+//! compares with the attack table.
 
 use anyhow::Result;
 use cloudtaser_vm::table;
