@@ -97,8 +97,8 @@ pub struct CloudTaserProfileSpec {
         regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|k|M|G)?$")
     )]
     pub volume_size_limit: Option<String>,
-    /// Containers that are left alone unless a pod names them. Without it: the proxies of
-    /// well-known service meshes.
+    /// Containers that are left alone unless a pod names them. Without it: the proxies of well-known
+    /// service meshes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 63)))]
     pub skip_containers: Option<Vec<String>>,

@@ -24,12 +24,10 @@ pub struct ServerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub namespace: Option<String>,
-    /// Certification authorities that vouch for the server. Without it: those in the program's
-    /// image.
+    /// Certification authorities that vouch for the server. Without it: those in the program's image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<CaSpec>,
-    /// Secret of type kubernetes.io/tls in the pod's namespace: the client certificate for mutual
-    /// TLS.
+    /// Secret of type kubernetes.io/tls in the pod's namespace: the client certificate for mutual TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub client_certificate_secret: Option<String>,
