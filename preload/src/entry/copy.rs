@@ -1,5 +1,5 @@
 //! Copying between descriptors inside the kernel, which cannot read a token: sendfile(2),
-//! splice(2), copy_file_range(2), tee(2). We read a piece, and write it.
+//! splice(2), copy_file_range(2). We read a piece, and write it.
 
 use core::ffi::{c_int, c_uint};
 

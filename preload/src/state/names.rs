@@ -10,8 +10,8 @@ use cloudtaser_abi::region::Region;
 /// Bits of the filter. Chosen: a hundred names set less than a thirtieth of them.
 const FILTER_BITS: u32 = 4096;
 
-/// Places of the table, a power of two: files and directories together. Beyond half of it, names
-/// are found by going through the region.
+/// Places of the table, a power of two: files and directories together. Names beyond them are not
+/// entered.
 const PLACES: usize = 8192;
 
 /// Bits of a place that hold the length of the path; the index of the entry is above them.
