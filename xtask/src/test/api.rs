@@ -36,9 +36,9 @@ fn image_registry(report: &mut Report, filter: Option<&str>) -> Result<()> {
             return Ok(());
         }
     };
-    let cargo = Cmd::new("cargo")
-        .args(["test", "--locked", "--package", "cloudtaser-webhook"])
-        .args(["--features", "real-registry", "--test", "real_registry"]);
+    let cargo = super::workspace()
+        .args(["--features", "cloudtaser-webhook/real-registry"])
+        .args(["--test", "real_registry"]);
     super::cargo_test(report, registry.told(cargo), filter)
 }
 
@@ -55,9 +55,13 @@ fn kube_api(report: &mut Report, filter: Option<&str>) -> Result<()> {
     setup::for_running()?;
     let binary = product::build(true)?;
     let webhook = product::build_webhook(false)?;
-    let cargo = Cmd::new("cargo")
-        .args(["test", "--locked", "--package", "cloudtaser-tests"])
-        .args(["--features", "kube-api", "--test", "kube_api"])
+    let cargo = super::workspace()
+        .args([
+            "--features",
+            "cloudtaser-tests/kube-api",
+            "--test",
+            "kube_api",
+        ])
         .env("CLOUDTASER_BIN", binary)
         .env("CLOUDTASER_WEBHOOK_BIN", webhook);
     let cargo = match server::for_server() {

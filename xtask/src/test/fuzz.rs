@@ -6,9 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::report::{Outcome, Report};
+use super::targets;
 use crate::exec::Cmd;
 use crate::paths::{self, TRIPLE};
 
@@ -34,60 +35,20 @@ pub(crate) fn tier(report: &mut Report, filter: Option<&str>) -> Result<()> {
         );
         return Ok(());
     }
-    let targets = targets(&package)?;
-    let wanted: Vec<_> = targets
-        .iter()
+    let wanted: Vec<String> = targets::of(&package.join("Cargo.toml"))?
+        .into_iter()
+        .filter(|target| target.kind == "bin")
+        .map(|target| target.name)
         .filter(|name| filter.is_none_or(|part| name.contains(part)))
         .collect();
     if wanted.is_empty() {
         return Ok(());
     }
     let built = build(&package)?;
-    for name in wanted {
+    for name in &wanted {
         report.add(name, run(&package, &built.join(name), name)?);
     }
     Ok(())
-}
-
-/// The names of the package's binaries.
-fn targets(package: &Path) -> Result<Vec<String>> {
-    let output = Cmd::new("cargo")
-        .args([
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-            "--manifest-path",
-        ])
-        .arg(package.join("Cargo.toml"))
-        .ask()?;
-    if !output.status.success() {
-        bail!(
-            "cargo metadata failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    binaries(&output.stdout)
-}
-
-/// The binaries in the answer of `cargo metadata`.
-fn binaries(metadata: &[u8]) -> Result<Vec<String>> {
-    let metadata: serde_json::Value =
-        serde_json::from_slice(metadata).context("cannot read cargo's metadata")?;
-    let list = |value: &serde_json::Value, key: &str| {
-        value
-            .get(key)
-            .and_then(serde_json::Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let targets = list(&metadata, "packages")
-        .into_iter()
-        .flat_map(|package| list(&package, "targets"));
-    let bins = targets.filter(|target| list(target, "kind").iter().any(|kind| kind == "bin"));
-    Ok(bins
-        .filter_map(|target| Some(target.get("name")?.as_str()?.to_owned()))
-        .collect())
 }
 
 fn build(package: &Path) -> Result<PathBuf> {
@@ -132,17 +93,4 @@ fn run(package: &Path, program: &Path, name: &str) -> Result<Outcome> {
     } else {
         Outcome::Failed(format!("{status}; the input is in {}", artifacts.display()))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_binaries_are_targets() {
-        let metadata = br#"{"packages":[{"targets":[{"kind":["lib"],"name":"l"},
-            {"kind":["bin"],"name":"region"}]}]}"#;
-        assert_eq!(binaries(metadata).unwrap(), ["region"]);
-        assert!(binaries(b"no json").is_err());
-    }
 }

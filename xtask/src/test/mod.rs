@@ -18,6 +18,7 @@ mod fuzz;
 mod libtest;
 pub(crate) mod report;
 mod skip;
+mod targets;
 mod vm;
 
 /// A tier: its name and what runs it. The filter is a part of a test's name.
@@ -65,16 +66,8 @@ const TIERS: &[Tier] = &[
     },
 ];
 
-/// The packages whose tests need nothing but the compiler.
-const UNIT_PACKAGES: &[&str] = &[
-    "cloudtaser-abi",
-    "cloudtaser-enforcer",
-    "cloudtaser-preload",
-    "cloudtaser-vm",
-    "cloudtaser-webhook",
-    "cloudtaser-wrapper",
-    "xtask",
-];
+/// The package whose tests need more than the compiler.
+const TESTS: &str = "cloudtaser-tests";
 
 /// The command itself.
 pub(crate) fn run(tier: Option<&str>, filter: Option<&str>) -> Answer {
@@ -114,20 +107,37 @@ pub(crate) fn ci() -> Answer {
     run(None, None)
 }
 
+/// Every package's own tests. The whole workspace is selected here and in the tiers that follow, so
+/// that cargo unifies features once and builds each dependency once.
 fn unit(report: &mut Report, filter: Option<&str>) -> Result<()> {
-    let packages = UNIT_PACKAGES.iter().flat_map(|name| ["--package", name]);
-    cargo_test(
-        report,
-        Cmd::new("cargo").args(["test", "--locked"]).args(packages),
-        filter,
-    )
+    let cargo = workspace()
+        .arg("--lib")
+        .args(tested("bin", |_| true)?)
+        .args(tested("test", |package| package != TESTS)?);
+    cargo_test(report, cargo, filter)?;
+    cargo_test(report, workspace().arg("--doc"), filter)
 }
 
 fn process(report: &mut Report, filter: Option<&str>) -> Result<()> {
     setup::for_running()?;
     let binary = product::build(true)?;
-    let cargo = Cmd::new("cargo").args(["test", "--locked", "--package", "cloudtaser-tests"]);
+    let cargo = workspace().args(tested("test", |package| package == TESTS)?);
     cargo_test(report, cargo.env("CLOUDTASER_BIN", binary), filter)
+}
+
+/// `cargo test` of the whole workspace; the caller says which targets.
+fn workspace() -> Cmd {
+    Cmd::new("cargo").args(["test", "--locked", "--workspace"])
+}
+
+/// `--KIND=NAME` for each target of that kind, in these packages, that plain `cargo test` runs.
+fn tested(kind: &str, chosen: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    let targets = targets::of(&paths::root().join("Cargo.toml"))?.into_iter();
+    let tested = targets.filter(|target| target.kind == kind && target.is_tested);
+    let chosen = tested.filter(|target| chosen(&target.package));
+    Ok(chosen
+        .map(|target| format!("--{kind}={}", target.name))
+        .collect())
 }
 
 /// The tests that need a real server; cargo leaves them out of `process` for want of the feature.
@@ -141,9 +151,12 @@ fn openbao(report: &mut Report, filter: Option<&str>) -> Result<()> {
     };
     setup::for_running()?;
     let binary = product::build(true)?;
-    let cargo = Cmd::new("cargo")
-        .args(["test", "--locked", "--package", "cloudtaser-tests"])
-        .args(["--features", "real-server", "--test", "openbao"]);
+    let cargo = workspace().args([
+        "--features",
+        "cloudtaser-tests/real-server",
+        "--test",
+        "openbao",
+    ]);
     let cargo = server.told(cargo.env("CLOUDTASER_BIN", binary));
     cargo_test(report, cargo, filter)
 }
@@ -155,9 +168,12 @@ fn runtimes(report: &mut Report, filter: Option<&str>) -> Result<()> {
     // A distribution whose archive has no older release skips one test, which says so.
     let old = setup::old_glibc::for_runtimes();
     let binary = product::build(true)?;
-    let cargo = Cmd::new("cargo")
-        .args(["test", "--locked", "--package", "cloudtaser-tests"])
-        .args(["--features", "runtimes", "--test", "runtimes"]);
+    let cargo = workspace().args([
+        "--features",
+        "cloudtaser-tests/runtimes",
+        "--test",
+        "runtimes",
+    ]);
     let mut cargo = programs.told(cargo.env("CLOUDTASER_BIN", binary));
     match old {
         Ok(old) => cargo = old.told(cargo),
