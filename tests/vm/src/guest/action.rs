@@ -141,6 +141,13 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             let space = usize::try_from(libc::CLONE_NEWNS).unwrap();
             sys::call(libc::SYS_setns, [pidfd(target)?, space, 0, 0, 0, 0]).map(|_| Vec::new())
         }
+        Action::Limit(resource) => limit(target, resource).map(|_| Vec::new()),
+        Action::SetLimit(resource) => {
+            let mut same = limit(target, resource)?;
+            let (target, new) = (usize::try_from(target).unwrap(), sys::address(&mut same));
+            let resource = usize::try_from(resource).unwrap();
+            sys::call(libc::SYS_prlimit64, [target, resource, new, 0, 0, 0]).map(|_| Vec::new())
+        }
         Action::Signal(number) => {
             let target = usize::try_from(target).unwrap();
             let kill = |number: i32| {
@@ -167,6 +174,15 @@ fn pidfd(target: u32) -> io::Result<usize> {
     let target = usize::try_from(target).unwrap();
     let fd = sys::call(libc::SYS_pidfd_open, [target, 0, 0, 0, 0, 0])?;
     Ok(usize::try_from(fd).unwrap())
+}
+
+/// A resource's limits: now, and at most.
+fn limit(target: u32, resource: u32) -> io::Result<[u64; 2]> {
+    let mut limit = [0_u64; 2];
+    let (target, old) = (usize::try_from(target).unwrap(), sys::address(&mut limit));
+    let resource = usize::try_from(resource).unwrap();
+    sys::call(libc::SYS_prlimit64, [target, resource, 0, old, 0, 0])?;
+    Ok(limit)
 }
 
 /// `process_vm_readv` or `writev` of some bytes.
