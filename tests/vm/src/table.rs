@@ -44,6 +44,12 @@ pub enum Action {
     Write(&'static str),
     /// Open `mem` and read where the marker is.
     Mem,
+    /// Open `mem` and read all that is writable or shared.
+    MemAll,
+    /// As [`Action::MemAll`], by `process_vm_readv`.
+    VmReadAll,
+    /// `pidfd_getfd` of every descriptor; each is read or mapped.
+    Descriptors,
     /// Open the folder first, then the name relative to it.
     ReadAt(&'static str),
     /// Open the name with `O_PATH`, then again through `/proc/self/fd`.
@@ -110,8 +116,9 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-    Attach, Kcmp, Limit, Link, List, Mem, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen,
-    SecondProcfs, Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmWrite, Write, WriteNode,
+    Attach, Descriptors, Kcmp, Limit, Link, List, Mem, MemAll, PidfdGetfd, Read, ReadAt, ReadChild,
+    ReadNode, Reopen, SecondProcfs, Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmReadAll,
+    VmWrite, Write, WriteNode,
 };
 use Expect::{Open, Refused};
 
@@ -138,6 +145,7 @@ const fn row(
 /// The table.
 pub const ATTACKS: &[Attack] = &[
     row("A01.mem", ALL, Mem, Refused, "memory through a file"),
+    row("A01.mem-all", ROOT, MemAll, Refused, "heap, stack and more"),
     row("A02.environ", ALL, Read("environ"), Refused, "environment"),
     row("A04.maps", ALL, Read("maps"), Refused, "where memory is"),
     row("A04.smaps", ALL, Read("smaps"), Refused, ""),
@@ -282,6 +290,7 @@ pub const ATTACKS: &[Attack] = &[
         "handed to a tracer from inside",
     ),
     row("A31.process_vm_readv", ALL, VmRead, Refused, ""),
+    row("A31.process_vm_readv-all", ROOT, VmReadAll, Refused, ""),
     row("A31.process_vm_writev", ALL, VmWrite, Refused, ""),
     row(
         "A33.pidfd_getfd",
@@ -290,6 +299,7 @@ pub const ATTACKS: &[Attack] = &[
         Refused,
         "a descriptor stolen",
     ),
+    row("A33.descriptors", ROOT, Descriptors, Refused, "all of them"),
     row(
         "A35.setns",
         ROOT,

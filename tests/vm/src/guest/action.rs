@@ -7,19 +7,23 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 
 use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
-use crate::{MARKER_AT, MARKER_FD, container, sys};
+use crate::{MARKER_AT, MARKER_FD, container, memory, sys};
 
 /// Most bytes that are read. Chosen: an environment fits.
 const MOST: usize = 4096;
 /// Length of the marker in bytes.
 const MARKER: usize = 32;
 
-/// `act RUN ACTOR TARGET CHILD`: every row of the actor's, each in a process of its own, so that
+/// `act RUN ACTOR TARGET CHILD [IDS]`: every row of the actor's, each in a process of its own, so that
 /// what one leaves behind (a mount, a tracer) is not the next one's.
 pub(crate) fn act(args: &[String]) {
     let number = |index: usize| args[index].parse::<u32>().expect("a number");
     let (run, actor) = (args[0].as_str(), args[1].as_str());
+    let only = args.get(4).map_or("", String::as_str);
     for (row, attack) in ATTACKS.iter().enumerate() {
+        if !only.is_empty() && !only.split(',').any(|id| id == attack.id) {
+            continue;
+        }
         let is_ours = |one: &&Actor| one.name() == actor && runs(run, **one);
         if !attack.actors.iter().any(|one| is_ours(&one)) {
             continue;
@@ -36,10 +40,19 @@ pub(crate) fn act(args: &[String]) {
 /// `ERRNO BYTES HEX`: the answer, how much was got, and that itself.
 pub(crate) fn line(row: usize, target: u32, child: u32) -> String {
     match attempt(ATTACKS[row].action, target, child) {
+        // Too much for a line.
+        Ok(bytes) if bytes.len() > 1 << 16 => {
+            let loot = format!("{LOOT}{row}");
+            fs::write(&loot, &bytes).expect("a file");
+            format!("0 {} {loot}", bytes.len())
+        }
         Ok(bytes) => format!("0 {} {}", bytes.len(), hex(&bytes)),
         Err(error) => format!("{} 0 ", error.raw_os_error().unwrap_or(-1)),
     }
 }
+
+/// Where an attacker leaves what does not fit into a line; the row's number is behind it.
+pub(crate) const LOOT: &str = "/tmp/loot-";
 
 /// Two digits a byte, for a line of text that holds anything.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -72,6 +85,9 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             File::open(below("mem"))?.read_exact_at(&mut buffer, at)?;
             Ok(buffer)
         }
+        Action::MemAll => memory::by_file(target),
+        Action::VmReadAll => memory::by_call(target),
+        Action::Descriptors => memory::descriptors(target),
         Action::ReadAt(name) => {
             let folder = File::open(below("."))?;
             let mut name = sys::text(name);
@@ -170,7 +186,7 @@ fn read(mut file: File) -> io::Result<Vec<u8>> {
     Ok(buffer)
 }
 
-fn pidfd(target: u32) -> io::Result<usize> {
+pub(crate) fn pidfd(target: u32) -> io::Result<usize> {
     let target = usize::try_from(target).unwrap();
     let fd = sys::call(libc::SYS_pidfd_open, [target, 0, 0, 0, 0, 0])?;
     Ok(usize::try_from(fd).unwrap())
@@ -186,7 +202,12 @@ fn limit(target: u32, resource: u32) -> io::Result<[u64; 2]> {
 }
 
 /// `process_vm_readv` or `writev` of some bytes.
-fn vm(number: libc::c_long, target: u32, at: usize, length: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn vm(
+    number: libc::c_long,
+    target: u32,
+    at: usize,
+    length: usize,
+) -> io::Result<Vec<u8>> {
     let mut buffer = vec![0_u8; length];
     let mut own = [sys::address(buffer.as_mut_slice()), length];
     let mut theirs = [at, length];

@@ -14,8 +14,8 @@ const DEFAULT: [u32; 14] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31];
 /// Last capability of Linux 6.12 (linux/capability.h).
 const LAST: u32 = 40;
 
-/// `attack RUN ACTOR HOST_PID LOCAL_PID PAUSE_PID`, and both pids of the child: becomes the actor
-/// and runs its rows.
+/// `attack RUN ACTOR HOST_PID LOCAL_PID PAUSE_PID`, both pids of the child, and
+/// perhaps the ids of rows: becomes the actor and runs its rows, or those.
 pub(crate) fn enter(args: &[String]) {
     let (run, who) = (&args[0], args[1].as_str());
     let is_inside = who != "root";
@@ -44,6 +44,7 @@ pub(crate) fn enter(args: &[String]) {
     // Its environment is empty: what it can find it must take from the target.
     let error = Command::new("/vm")
         .args(["act", run, who, target, child])
+        .args(args.get(7))
         .env_clear()
         .exec();
     panic!("exec: {error}");
@@ -69,4 +70,10 @@ pub(crate) fn drop_to(user: u32) {
         let (header, data) = (sys::address(&mut header), sys::address(&mut data));
         sys::call(libc::SYS_capset, [header, data, 0, 0, 0, 0]).expect("capset");
     }
+}
+
+/// `as USER PROGRAM ARGS…`: as in a container, with the 14 default capabilities at most.
+pub(crate) fn execute_as(args: &[String]) {
+    drop_to(args[0].parse().expect("a user"));
+    panic!("exec: {}", Command::new(&args[1]).args(&args[2..]).exec());
 }

@@ -100,6 +100,12 @@ pub(crate) fn child(who: &str) {
     }
 }
 
+/// Takes a name and stays.
+pub(crate) fn stay(who: &str) {
+    name(who);
+    park();
+}
+
 /// Sets the name by which init finds a process.
 fn name(name: &str) {
     std::fs::write("/proc/self/comm", name).expect("comm");

@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 use cloudtaser_abi::enforce::ALL;
 use cloudtaser_vm::table::{ATTACKS, Actor, runs};
 
-use crate::action::hex;
-use crate::sys;
+use crate::action::{LOOT, hex};
+use crate::{product, sys};
 
 /// Longest wait for a process to appear or to answer. Chosen: emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Runner {
+pub(crate) struct Runner {
     nonce: String,
-    marker: String,
+    pub(crate) marker: String,
 }
 
 /// Everything, then the power goes off.
@@ -57,7 +57,7 @@ pub(crate) fn run() {
 }
 
 impl Runner {
-    fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         println!("{} {text}", self.nonce);
     }
 
@@ -70,6 +70,7 @@ impl Runner {
         } else {
             let mut enforcer = (name != "control").then(|| self.enforcer(name));
             self.attacks(name);
+            product::run(self, name);
             if let Some(enforcer) = &mut enforcer {
                 enforcer.kill().expect("the enforcer lives");
                 enforcer.wait().expect("the enforcer");
@@ -111,13 +112,26 @@ impl Runner {
         self.say(&format!("selftest status {}", output.status.success()));
     }
 
-    /// A line for the judge: `ERRNO BYTES HEX` is what the attacker says.
-    fn result(&self, run: &str, row: usize, actor: Actor, result: &str) {
+    /// For the judge: `ERRNO BYTES`, and whether the marker is in what the attacker got. `result` is
+    /// what he says: those and behind them the bytes, or the file where they are.
+    pub(crate) fn verdict(&self, result: &str) -> String {
         let (first, rest) = result.rsplit_once(' ').unwrap_or((result, ""));
-        let is_found = rest.contains(&hex(self.marker.as_bytes()));
+        let loot = if rest.starts_with(LOOT) {
+            let loot = hex(&fs::read(rest).expect("a file"));
+            fs::remove_file(rest).expect("a file");
+            loot
+        } else {
+            rest.to_owned()
+        };
+        let is_found = loot.contains(&hex(self.marker.as_bytes()));
         let mark = if is_found { "marker" } else { "clean" };
+        format!("{first} {mark}")
+    }
+
+    fn result(&self, run: &str, row: usize, actor: Actor, result: &str) {
         let (id, actor) = (ATTACKS[row].id, actor.name());
-        self.say(&format!("result {run} {id} {actor} {first} {mark}"));
+        let verdict = self.verdict(result);
+        self.say(&format!("result {run} {id} {actor} {verdict}"));
     }
 
     fn attacks(&self, run: &str) {
@@ -154,18 +168,30 @@ impl Runner {
     }
 }
 
-/// An attacker from outside the tree, who tries all its rows; each answer as it comes.
-fn outside(run: &str, actor: Actor, pause: u32, mut each: impl FnMut(usize, &str)) {
+/// An attacker from outside the tree, who tries all his rows; each answer as it comes.
+fn outside(run: &str, actor: Actor, pause: u32, each: impl FnMut(usize, &str)) {
     let name = if actor == Actor::Root14 {
         "T14"
     } else {
         "T1000"
     };
     let (target, child) = (find(name), find(&format!("{name}-child")));
-    let ids = [target, local(target), pause, child, local(child)].map(|id| id.to_string());
+    let ids = [target, local(target), pause, child, local(child)];
+    attacker(run, actor, ids, "", each);
+}
+
+/// An attacker, who tries his rows, or those of `only`.
+pub(crate) fn attacker(
+    run: &str,
+    actor: Actor,
+    ids: [u32; 5],
+    only: &str,
+    mut each: impl FnMut(usize, &str),
+) {
     let mut attacker = Command::new("/vm")
         .args(["attack", run, actor.name()])
-        .args(ids)
+        .args(ids.map(|id| id.to_string()))
+        .arg(only)
         .env_clear()
         .stdout(Stdio::piped())
         .spawn()
@@ -191,7 +217,7 @@ fn inside(row: usize) -> String {
 }
 
 /// The process of that name, as soon as there is one.
-fn find(name: &str) -> u32 {
+pub(crate) fn find(name: &str) -> u32 {
     until(|| {
         let mut ids = fs::read_dir("/proc")
             .ok()?

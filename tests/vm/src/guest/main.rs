@@ -15,6 +15,8 @@ mod action;
 mod actor;
 mod container;
 mod init;
+mod memory;
+mod product;
 mod sys;
 
 /// Where the attacked process keeps the marker: an address of our own, the same for everybody.
@@ -30,6 +32,8 @@ fn main() {
         "target" => container::target(word(2)),
         "hold" => container::hold(word(2)),
         "child" => container::child(word(2)),
+        "app" => product::app(),
+        "as" => actor::execute_as(&args[2..]),
         "attack" => actor::enter(&args[2..]),
         "act" => action::act(&args[2..]),
         _ => init::run(),

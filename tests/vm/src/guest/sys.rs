@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::{FromRawFd as _, OwnedFd};
 
 /// Turns the C library's answer into a result.
 fn check(rc: i64) -> io::Result<i64> {
@@ -72,6 +73,33 @@ pub(crate) fn page(at: usize, content: &[u8]) {
     assert_eq!(page.addr(), at, "{}", io::Error::last_os_error());
     // SAFETY: the page is 4096 bytes, writable and ours; `content` is shorter.
     unsafe { std::ptr::copy_nonoverlapping(content.as_ptr(), page.cast(), content.len()) };
+}
+
+/// A descriptor that the kernel has just made for us.
+pub(crate) fn owned(fd: i32) -> OwnedFd {
+    assert!(fd >= 0, "a descriptor");
+    // SAFETY: by this function's use: each caller gives what a system call answered, once.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// A copy of what a descriptor's shared mapping shows; empty where it cannot be mapped.
+pub(crate) fn shared(fd: i32, length: usize) -> Vec<u8> {
+    // SAFETY: a new mapping where the kernel likes.
+    let page = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            length,
+            libc::PROT_READ,
+            libc::MAP_SHARED,
+            fd,
+            0,
+        )
+    };
+    if page == libc::MAP_FAILED {
+        return Vec::new();
+    }
+    // SAFETY: the kernel has just mapped `length` bytes there, and the file is as long.
+    unsafe { std::slice::from_raw_parts(page.cast::<u8>(), length) }.to_vec()
 }
 
 /// Ignores a signal.
