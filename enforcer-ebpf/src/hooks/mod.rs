@@ -6,4 +6,5 @@ mod ptrace_traceme;
 mod task_alloc;
 mod task_kill;
 mod task_prctl;
+mod task_setrlimit;
 mod task_to_inode;

@@ -72,6 +72,10 @@ pub enum Action {
     Setns,
     /// A signal, which the target ignores or survives.
     Signal(i32),
+    /// `prlimit` of a resource, by number: reads the limit and sets the same again.
+    SetLimit(u32),
+    /// As [`Action::SetLimit`], and only reads.
+    Limit(u32),
 }
 
 /// What the kernel must answer with the enforcer.
@@ -106,8 +110,8 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-    Attach, Kcmp, Link, List, Mem, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen,
-    SecondProcfs, Seize, Setns, Signal, Traceme, VmRead, VmWrite, Write, WriteNode,
+    Attach, Kcmp, Limit, Link, List, Mem, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen,
+    SecondProcfs, Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmWrite, Write, WriteNode,
 };
 use Expect::{Open, Refused};
 
@@ -296,6 +300,15 @@ pub const ATTACKS: &[Attack] = &[
     row("A35.ns-link", ALL, Link("ns/mnt"), Refused, ""),
     row("A37.kcmp", ALL, Kcmp, Refused, ""),
     row(
+        "A38.core",
+        ALL,
+        SetLimit(4),
+        Refused,
+        "RLIMIT_CORE: what a crash writes",
+    ),
+    row("A38.memlock", ALL, SetLimit(8), Refused, "RLIMIT_MEMLOCK"),
+    row("A38.read", ALL, Limit(8), Open, "node agents"),
+    row(
         "A42.tree-environ",
         TREE,
         Read("environ"),
@@ -310,6 +323,7 @@ pub const ATTACKS: &[Attack] = &[
         "crash handlers, test runners",
     ),
     row("A42.tree-cmdline", TREE, Read("cmdline"), Open, ""),
+    row("A42.tree-limit", TREE, SetLimit(4), Open, "a supervisor"),
     row(
         "A43.sigquit",
         ALL,
