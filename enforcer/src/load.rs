@@ -140,7 +140,8 @@ fn trusted(options: &Options) -> Result<[u64; TRUSTED], LoadError> {
         return Err(LoadError::TooManyTrusted);
     }
     for (id, path) in ids.iter_mut().zip(&options.trusted) {
-        let folder = std::fs::metadata(path.join("cgroup.procs")).and(std::fs::metadata(path));
+        let folder =
+            std::fs::metadata(path.join("cgroup.procs")).and_then(|_| std::fs::metadata(path));
         let folder = folder.map_err(|source| LoadError::Trusted {
             path: path.clone(),
             source,

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 
-use cloudtaser_vm::table::{ATTACKS, Action};
+use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
 use crate::{MARKER_AT, MARKER_FD, container, perf, sys};
 
@@ -14,19 +14,36 @@ const MOST: usize = 4096;
 /// Length of the marker in bytes.
 const MARKER: usize = 32;
 
-/// `act ROW TARGET CHILD`: prints the result.
+/// `act RUN ACTOR TARGET CHILD`: every row of the actor's, each in a process of its own, so that
+/// what one leaves behind (a mount, a tracer) is not the next one's.
 pub(crate) fn act(args: &[String]) {
     let number = |index: usize| args[index].parse::<u32>().expect("a number");
-    let row = usize::try_from(number(0)).unwrap();
-    print!("{}", line(row, number(1), number(2)));
+    let (run, actor) = (args[0].as_str(), args[1].as_str());
+    for (row, attack) in ATTACKS.iter().enumerate() {
+        let is_ours = |one: &&Actor| one.name() == actor && runs(run, **one);
+        if !attack.actors.iter().any(|one| is_ours(&one)) {
+            continue;
+        }
+        let pid = sys::fork();
+        if pid == 0 {
+            println!("{row} {}", line(row, number(2), number(3)));
+            std::process::exit(0);
+        }
+        sys::wait(pid);
+    }
 }
 
-/// `ERRNO BYTES`, and behind it what was got.
+/// `ERRNO BYTES HEX`: the answer, how much was got, and that itself.
 pub(crate) fn line(row: usize, target: u32, child: u32) -> String {
     match attempt(ATTACKS[row].action, target, child) {
-        Ok(bytes) => format!("0 {}\n{}", bytes.len(), String::from_utf8_lossy(&bytes)),
-        Err(error) => format!("{} 0\n", error.raw_os_error().unwrap_or(-1)),
+        Ok(bytes) => format!("0 {} {}", bytes.len(), hex(&bytes)),
+        Err(error) => format!("{} 0 ", error.raw_os_error().unwrap_or(-1)),
     }
+}
+
+/// Two digits a byte, for a line of text that holds anything.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {

@@ -158,10 +158,15 @@ fn is_as_expected(attempt: &Attempt<'_>, attack: &Attack) -> bool {
     }
 }
 
-fn machine(console: &[String], ours: &[&str]) -> Outcome {
+/// The first line by which a kernel in trouble is known.
+pub(super) fn trouble(console: &[String]) -> Option<&str> {
     let is_trouble = |line: &&String| TROUBLE.iter().any(|word| line.contains(word));
-    let what = match console.iter().find(is_trouble) {
-        Some(line) => line.clone(),
+    console.iter().find(is_trouble).map(String::as_str)
+}
+
+fn machine(console: &[String], ours: &[&str]) -> Outcome {
+    let what = match trouble(console) {
+        Some(line) => line.to_owned(),
         None if ours.last() == Some(&"end") => {
             for line in ours.iter().filter(|line| line.starts_with("done ")) {
                 println!("vm: {line} ms");
