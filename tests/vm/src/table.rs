@@ -133,7 +133,7 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-use Action::{Attach, BpfLoad, BpfMaps, Descriptors, Kcmp, Limit, Link, List, Mem, MemAll, Open, OpenFile, OpenWrite, Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen, SecondProcfs, Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmReadAll, VmWrite, Write, WriteNode, as};
+use Action::{Attach, BpfLoad, BpfMaps, Descriptors, Kcmp, Limit, Link, List, Mem, MemAll, OpenWrite, Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen, SecondProcfs, Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmReadAll, VmWrite, Write, WriteNode, Open as OpenFile};
 };
 use Expect::{Open, Refused};
 

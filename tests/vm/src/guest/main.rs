@@ -15,12 +15,9 @@ mod action;
 mod actor;
 mod container;
 mod init;
-<<<<<<< HEAD
 mod memory;
 mod product;
-=======
 mod perf;
->>>>>>> main
 mod sys;
 
 /// Where the attacked process keeps the marker: an address of our own, the same for everybody.
