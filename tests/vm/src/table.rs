@@ -133,7 +133,10 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-use Action::{Attach, BpfLoad, BpfMaps, Descriptors, Kcmp, Limit, Link, List, Mem, MemAll, OpenWrite, Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen, SecondProcfs, Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmReadAll, VmWrite, Write, WriteNode, Open as OpenFile};
+    Attach, BpfLoad, BpfMaps, Descriptors, Kcmp, Limit, Link, List, Mem, MemAll, Open as OpenFile,
+    OpenWrite, Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen,
+    SecondProcfs, Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmReadAll, VmWrite, Write,
+    WriteNode,
 };
 use Expect::{Open, Refused};
 

@@ -7,11 +7,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 
 use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
-<<<<<<< HEAD
-use crate::{MARKER_AT, MARKER_FD, container, memory, sys};
-=======
-use crate::{MARKER_AT, MARKER_FD, container, perf, sys};
->>>>>>> main
+use crate::{MARKER_AT, MARKER_FD, container, memory, perf, sys};
 
 /// Most bytes that are read. Chosen: an environment fits.
 const MOST: usize = 4096;

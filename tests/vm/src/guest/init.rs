@@ -12,13 +12,8 @@ use std::time::{Duration, Instant};
 use cloudtaser_abi::enforce::ALL;
 use cloudtaser_vm::table::{ATTACKS, Actor, runs};
 
-<<<<<<< HEAD
 use crate::action::{LOOT, hex};
-use crate::{product, sys};
-=======
-use crate::action::hex;
-use crate::{AGENT, sys};
->>>>>>> main
+use crate::{AGENT, product, sys};
 
 /// Longest wait for a process to appear or to answer. Chosen: emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -16,8 +16,8 @@ mod actor;
 mod container;
 mod init;
 mod memory;
-mod product;
 mod perf;
+mod product;
 mod sys;
 
 /// Where the attacked process keeps the marker: an address of our own, the same for everybody.
