@@ -247,7 +247,7 @@ fn local(pid: u32) -> u32 {
         .expect("an id")
 }
 
-fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = found() {

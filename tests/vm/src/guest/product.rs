@@ -9,7 +9,7 @@ use cloudtaser_vm::product::{ATTACKED, ATTEMPTS, MODES, STARTS};
 use cloudtaser_vm::table::{ATTACKS, Actor};
 
 use crate::container;
-use crate::init::{Runner, attacker, find};
+use crate::init::{Runner, attacker, find, until};
 use crate::sys;
 
 const WRAPPER: &str = "/product/cloudtaser";
@@ -142,14 +142,11 @@ pub(crate) fn app() {
 
 /// Waits until a program sleeps: then it has done what it was to do before.
 fn settled(pid: u32) {
-    loop {
+    until(|| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
         let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        if state.starts_with('S') {
-            return;
-        }
-        std::thread::yield_now();
-    }
+        state.starts_with('S').then_some(())
+    });
 }
 
 fn parent(pid: u32) -> u32 {
