@@ -25,6 +25,7 @@ offsets! {
     SUPER_BLOCK_S_MAGIC: "super_block.s_magic",
     TASK_CRED: "task_struct.cred",
     TASK_GROUP_LEADER: "task_struct.group_leader",
+    TASK_PARENT: "task_struct.parent",
     TASK_PTRACE: "task_struct.ptrace",
     TASK_SIGNAL: "task_struct.signal",
 }

@@ -6,7 +6,7 @@
 use crate::btf::{Btf, BtfError};
 
 /// A global, and the field's names: the first that the kernel has counts.
-const FIELDS: [(&str, &[&str]); 14] = [
+const FIELDS: [(&str, &[&str]); 15] = [
     ("CRED_CAP_EFFECTIVE", &["cred.cap_effective"]),
     // Linux 6.14 renamed it.
     ("DENTRY_D_INAME", &["dentry.d_iname", "dentry.d_shortname"]),
@@ -20,6 +20,7 @@ const FIELDS: [(&str, &[&str]); 14] = [
     ("SUPER_BLOCK_S_MAGIC", &["super_block.s_magic"]),
     ("TASK_CRED", &["task_struct.cred"]),
     ("TASK_GROUP_LEADER", &["task_struct.group_leader"]),
+    ("TASK_PARENT", &["task_struct.parent"]),
     ("TASK_PTRACE", &["task_struct.ptrace"]),
     ("TASK_SIGNAL", &["task_struct.signal"]),
 ];

@@ -2,6 +2,7 @@
 
 mod bpf;
 mod bpf_map;
+mod bprm_creds_for_exec;
 mod file_open;
 mod perf_event_open;
 mod ptrace_access_check;

@@ -77,6 +77,11 @@ pub enum Action {
     Seize,
     /// A registered child of the attacker says `PTRACE_TRACEME`.
     Traceme,
+    /// As [`Action::Traceme`], and then the child executes a program.
+    TracedExec,
+    /// As [`Action::Read`] of a descendant of the target that executed a program after registration:
+    /// one with a set-uid bit (`suid`), one with file capabilities (`fcap`).
+    ReadHeir(&'static str, &'static str),
     /// `process_vm_readv` of the marker.
     VmRead,
     /// `process_vm_writev` over a byte beside the marker.
@@ -128,8 +133,9 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 
 use Action::{
     Attach, BpfLoad, BpfMaps, Kcmp, Limit, Link, List, Mem, Open as OpenFile, OpenWrite, Perf,
-    PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen, SecondProcfs,
-    Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmWrite, Write, WriteNode,
+    PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadHeir, ReadNode, Reopen,
+    SecondProcfs, Seize, SetLimit, Setns, Signal, TracedExec, Traceme, VmRead, VmWrite, Write,
+    WriteNode,
 };
 use Expect::{Open, Refused};
 
@@ -299,6 +305,13 @@ pub const ATTACKS: &[Attack] = &[
         Traceme,
         Refused,
         "handed to a tracer from inside",
+    ),
+    row(
+        "A28.traced-exec",
+        ALL,
+        TracedExec,
+        Refused,
+        "executed under a tracer from outside",
     ),
     row("A31.process_vm_readv", ALL, VmRead, Refused, ""),
     row("A31.process_vm_writev", ALL, VmWrite, Refused, ""),
@@ -472,6 +485,34 @@ pub const ATTACKS: &[Attack] = &[
         WriteNode("sysrq-trigger"),
         Refused,
         "a crash dumps memory",
+    ),
+    row(
+        "A80.suid-environ",
+        ROOT,
+        ReadHeir("suid", "environ"),
+        Refused,
+        "a set-uid program of the tree",
+    ),
+    row(
+        "A80.suid-cmdline",
+        ROOT,
+        ReadHeir("suid", "cmdline"),
+        Refused,
+        "",
+    ),
+    row(
+        "A80.fcap-environ",
+        ROOT,
+        ReadHeir("fcap", "environ"),
+        Refused,
+        "a program with file capabilities in the tree",
+    ),
+    row(
+        "A80.fcap-cmdline",
+        ROOT,
+        ReadHeir("fcap", "cmdline"),
+        Refused,
+        "",
     ),
     row(
         "A91.maps",
