@@ -48,6 +48,10 @@ hooks! {
     PtraceAccessCheck "ptrace_access_check",
     /// A process that hands itself to a tracer.
     PtraceTraceme "ptrace_traceme",
+    /// Which group a listening Unix socket is of.
+    SocketListen "socket_listen",
+    /// Connections to a debugger's Unix socket.
+    UnixStreamConnect "unix_stream_connect",
     /// A program executed under a tracer from outside.
     BprmCredsForExec "bprm_creds_for_exec",
     /// Files below `/proc/PID`.

@@ -43,6 +43,9 @@ pub enum Action {
     ReadNode(&'static str),
     /// As [`Action::Write`] of a file below `/proc`.
     WriteNode(&'static str),
+    /// Connect to a Unix socket that the target listens on; `WHO` is the target's name, `@` at the
+    /// start makes the name an abstract one.
+    Connect(&'static str),
     /// `perf_event_open`: samples of the target's registers and stack.
     Perf,
     /// The same of whatever runs on a processor.
@@ -132,8 +135,8 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-    Attach, BpfLoad, BpfMaps, Kcmp, Limit, Link, List, Mem, Open as OpenFile, OpenWrite, Perf,
-    PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadHeir, ReadNode, Reopen,
+    Attach, BpfLoad, BpfMaps, Connect, Kcmp, Limit, Link, List, Mem, Open as OpenFile, OpenWrite,
+    Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadHeir, ReadNode, Reopen,
     SecondProcfs, Seize, SetLimit, Setns, Signal, TracedExec, Traceme, VmRead, VmWrite, Write,
     WriteNode,
 };
@@ -364,7 +367,43 @@ pub const ATTACKS: &[Attack] = &[
         "core dumps, JVM attach",
     ),
     row("A43.sigstop", ALL, Signal(19), Refused, ""),
+    row(
+        "A48.jvm-attach",
+        ALL,
+        Connect("/tmp/.java_pid-WHO"),
+        Refused,
+        "jcmd, jmap, jstack",
+    ),
+    row(
+        "A48.tree-attach",
+        TREE,
+        Connect("/tmp/.java_pid-WHO"),
+        Open,
+        "the same inside the tree",
+    ),
+    row(
+        "A48.service",
+        ALL,
+        Connect("/tmp/service-WHO"),
+        Open,
+        "what a program serves to others: PostgreSQL, php-fpm",
+    ),
     row("A49.sigusr1", ALL, Signal(10), Refused, "Node's inspector"),
+    row(
+        "A50.dotnet",
+        ALL,
+        Connect("/tmp/dotnet-diagnostic-1-23456789-WHO-socket"),
+        Refused,
+        "dotnet-dump",
+    ),
+    row("A50.rdbg", ALL, Connect("/tmp/rdbg-WHO"), Refused, "Ruby"),
+    row(
+        "A50.abstract",
+        ALL,
+        Connect("@run/.java_pid-WHO"),
+        Refused,
+        "",
+    ),
     row("A55.sigcont", ALL, Signal(18), Open, "kubelet"),
     row("A55.exists", ALL, Signal(0), Open, "kubelet"),
     row(

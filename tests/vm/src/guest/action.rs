@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -59,6 +60,11 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
     match action {
         Action::Read(name) => read(File::open(below(name))?),
         Action::ReadNode(name) => read(File::open(format!("/proc/{name}"))?),
+        Action::Connect(name) => {
+            let comm = fs::read_to_string(below("comm"))?;
+            let address = container::address(&name.replace("WHO", comm.trim()));
+            UnixStream::connect_addr(&address).map(|_| Vec::new())
+        }
         Action::Perf => perf::sample(Some(target)),
         Action::PerfCpu => perf::sample(None),
         Action::PerfUprobe => {

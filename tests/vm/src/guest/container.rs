@@ -4,11 +4,14 @@
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::fd::AsRawFd as _;
+use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use cloudtaser_abi::registration::{OP_REGISTER, PR_CLOUDTASER};
+use cloudtaser_vm::table::{ATTACKS, Action};
 
 use crate::{MARKER_AT, MARKER_FD, actor, sys};
 
@@ -78,6 +81,7 @@ pub(crate) fn hold(who: &str) {
     for signal in [libc::SIGQUIT, libc::SIGUSR1] {
         sys::ignore(signal);
     }
+    let _listening = listen(who);
     if sys::fork() == 0 {
         child(who);
     }
@@ -92,6 +96,32 @@ pub(crate) fn hold(who: &str) {
     }
     name(who);
     park();
+}
+
+/// Listens on every socket of the table's.
+fn listen(who: &str) -> Vec<UnixListener> {
+    let names = ATTACKS.iter().filter_map(|attack| match attack.action {
+        Action::Connect(name) => Some(name.replace("WHO", who)),
+        _ => None,
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    let listeners = names.iter().map(|name| {
+        // What an earlier run left.
+        let _gone = std::fs::remove_file(name);
+        UnixListener::bind_addr(&address(name)).expect("a socket")
+    });
+    listeners.collect()
+}
+
+/// A Unix socket's address; `@` at the start stands for an abstract one.
+pub(crate) fn address(name: &str) -> SocketAddr {
+    let address = match name.strip_prefix('@') {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(name),
+    };
+    address.expect("an address")
 }
 
 /// Programs that give whoever executes them more rights than he has.
