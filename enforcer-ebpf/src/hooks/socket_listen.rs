@@ -37,9 +37,11 @@ pub fn socket_listen(ctx: LsmContext) -> i32 {
         return 0;
     }
     // SAFETY: the hook's first argument is the socket.
-    let inode = unsafe { socket::inode(socket) };
-    // SAFETY: the verifier knows the field's type; the helper refuses null.
-    if unsafe { storage::mark_inode(inode, group) } {
+    let Some(inode) = (unsafe { socket::inode(socket) }) else {
+        return 0; // The kernel's own.
+    };
+    // SAFETY: the verifier knows the field's type.
+    if unsafe { storage::mark_inode(inode.as_ptr(), group) } {
         0
     } else {
         answer::failed(Hook::SocketListen);

@@ -27,9 +27,11 @@ pub fn unix_stream_connect(ctx: LsmContext) -> i32 {
     // SAFETY: the hook's second argument is the listening socket.
     let listener: *const u8 = unsafe { load(other, &offsets::SOCK_SK_SOCKET, 0) };
     // SAFETY: the verifier knows the field's type.
-    let inode = unsafe { socket::inode(listener) };
-    // SAFETY: the verifier knows the field's type; the helper refuses null.
-    let target = unsafe { storage::inode_group(inode) };
+    let Some(inode) = (unsafe { socket::inode(listener) }) else {
+        return 0;
+    };
+    // SAFETY: the verifier knows the field's type.
+    let target = unsafe { storage::inode_group(inode.as_ptr()) };
     if target == 0 {
         return 0;
     }
