@@ -9,8 +9,8 @@ pub mod status;
 mod store;
 pub mod watch;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
@@ -25,8 +25,12 @@ use crate::serve::metrics::{Metrics, Reason};
 
 /// Pull secrets that are read for one pod. Chosen: more than the 16 logins that are tried.
 const PULL_SECRETS: usize = 16;
-/// Sources that are read for one pod; the others count as holding a reference. Chosen.
+/// Sources that are read for one pod, those that decide first; of the others, what decides counts
+/// as holding a reference, and nothing is said about the rest. Chosen.
 const SOURCES: usize = 32;
+/// How long a review waits for sources that only give warnings. Chosen: a cluster answers within
+/// milliseconds, and no pod's start hangs on a warning.
+const FOR_WARNINGS: Duration = Duration::from_secs(1);
 
 /// Everything that is asked beside the pod itself.
 #[derive(Debug)]
@@ -50,9 +54,10 @@ impl Lookup {
         if needs.is_empty() {
             return facts;
         }
-        let spec = pod.spec.clone().unwrap_or_default();
+        let none = PodSpec::default();
+        let spec = pod.spec.as_ref().unwrap_or(&none);
         let sources = self.sources(namespace, needs, end);
-        let images = self.images(&spec, namespace, needs, end);
+        let images = self.images(spec, namespace, needs, end);
         let (sources, images) = tokio::join!(sources, images);
         facts.sources.extend(sources);
         facts.images.extend(images);
@@ -65,15 +70,18 @@ impl Lookup {
         needs: &Needs,
         end: Instant,
     ) -> Vec<(SourceKey, crate::decide::SourceFact)> {
-        let asked = needs
-            .deciding_sources
-            .iter()
+        let sooner = end.min(Instant::now() + FOR_WARNINGS);
+        let deciding = needs.deciding_sources.iter().map(|key| (key, end));
+        let others = needs.other_sources.iter().map(|key| (key, sooner));
+        let asked = deciding
+            .chain(others)
             .take(SOURCES)
-            .map(|key| async {
+            .map(|(key, end)| async move {
                 let asked = self.cluster.source(namespace.to_owned(), key.clone());
                 match timeout_at(end, asked).await {
                     Ok(Ok(fact)) => Some((key.clone(), fact)),
-                    // Left out: it counts as holding a reference, so its container is wrapped.
+                    // Left out: where it decides, it counts as holding a reference, so its container
+                    // is wrapped.
                     Ok(Err(error)) => {
                         tracing::debug!(namespace, %error, "not looked up");
                         None
@@ -91,27 +99,16 @@ impl Lookup {
         needs: &Needs,
         end: Instant,
     ) -> Vec<(String, ImageFact)> {
-        let local = only_on_nodes(spec);
-        let is_asked = needs.images.iter().any(|name| !local.contains(name));
-        let (keyring, problems) = if is_asked {
-            self.keyring(spec, namespace, end).await
-        } else {
+        let (keyring, problems) = if needs.images.is_empty() {
             (Keyring::default(), Vec::new())
+        } else {
+            self.keyring(spec, namespace, end).await
         };
         let architecture = needs.architecture.unwrap_or(&self.architecture);
         let platform = Platform::new("linux", architecture, None);
         let asked = needs.images.iter().map(|name| async {
-            let fact = if local.contains(name) {
-                self.count("pull_policy_never");
-                ImageFact::Failed(
-                    "its `imagePullPolicy` is Never, so only nodes have it, and no registry is \
-                     asked"
-                        .to_owned(),
-                )
-            } else {
-                self.image(name, &platform, &keyring, &problems, end).await
-            };
-            (name.clone(), fact)
+            let fact = self.image(name, &platform, &keyring, &problems, end);
+            (name.clone(), fact.await)
         });
         join_all(asked).await
     }
@@ -136,7 +133,7 @@ impl Lookup {
         let (reason, mut message) = match timeout_at(end, asked).await {
             Ok(Ok(config)) => {
                 self.count("found");
-                return ImageFact::Found(config.as_ref().clone());
+                return ImageFact::Found(config);
             }
             Ok(Err(error)) => (error.reason(), error.message()),
             Err(_elapsed) => {
@@ -195,17 +192,4 @@ impl Lookup {
         let labels = Reason { reason };
         self.metrics.images.get_or_create(&labels).inc();
     }
-}
-
-/// Images that a container may take from its node only.
-fn only_on_nodes(spec: &PodSpec) -> BTreeSet<String> {
-    let all = spec
-        .init_containers
-        .iter()
-        .flatten()
-        .chain(&spec.containers);
-    let local = all.filter(|container| container.image_pull_policy.as_deref() == Some("Never"));
-    local
-        .filter_map(|container| container.image.clone())
-        .collect()
 }

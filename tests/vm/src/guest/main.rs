@@ -38,6 +38,8 @@ fn main() {
         "child" => container::child(word(2)),
         "app" => product::app(),
         "as" => actor::execute_as(&args[2..]),
+        "heir" => container::heir(word(2)),
+        "true" => {}
         "attack" => actor::enter(&args[2..]),
         "act" => action::act(&args[2..]),
         _ => init::run(),
