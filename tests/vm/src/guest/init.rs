@@ -253,13 +253,18 @@ fn local(pid: u32) -> u32 {
         .expect("an id")
 }
 
-pub(crate) fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
+fn until<T>(found: impl FnMut() -> Option<T>) -> T {
+    within(found).expect("no longer wait")
+}
+
+/// Asks until there is an answer, or patience is at its end.
+pub(crate) fn within<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
-        if let Some(found) = found() {
-            return found;
+        let answer = found();
+        if answer.is_some() || start.elapsed() > PATIENCE {
+            return answer;
         }
-        assert!(start.elapsed() < PATIENCE, "waited too long");
         sleep(Duration::from_millis(2));
     }
 }

@@ -9,7 +9,7 @@ use cloudtaser_vm::product::{ATTACKED, ATTEMPTS, MODES, STARTS};
 use cloudtaser_vm::table::{ATTACKS, Actor};
 
 use crate::container;
-use crate::init::{Runner, attacker, find, until};
+use crate::init::{Runner, attacker, find, within};
 use crate::sys;
 
 const WRAPPER: &str = "/product/cloudtaser";
@@ -142,11 +142,13 @@ pub(crate) fn app() {
 
 /// Waits until a program sleeps: then it has done what it was to do before.
 fn settled(pid: u32) {
-    until(|| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
-        let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        state.starts_with('S').then_some(())
-    });
+    let state = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned());
+        state.unwrap_or_default()
+    };
+    let is_settled = within(|| state().starts_with('S').then_some(()));
+    assert!(is_settled.is_some(), "process {pid} is `{}`", state());
 }
 
 fn parent(pid: u32) -> u32 {
