@@ -85,8 +85,6 @@ pub struct Hardened {
 ///
 /// [`HardenError`]. Every one of them fails closed: no secret has been fetched yet.
 pub fn harden(enforcer: Enforcer) -> Result<Hardened, HardenError> {
-    // Before Linux 6.4 rustix finds it in /proc/self/auxv, which is root's once we are undumpable.
-    let _kept_by_rustix = rustix::param::page_size();
     become_undumpable()?;
     // After it: nobody of the same user can attach any more between the question and the fetch.
     refuse_tracer()?;

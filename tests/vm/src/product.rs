@@ -1,8 +1,14 @@
 //! `cloudtaser run` in the machine: how it starts with and without an enforcer, and what is tried
 //! on it and on the program that it started.
 
-/// Values of `--enforcer`.
-pub const MODES: [&str; 3] = ["require", "prefer", "off"];
+/// The values of `--enforcer` that a run tries: where a hook is left out, the one that must notice.
+#[must_use]
+pub fn modes(run: &str) -> &'static [&'static str] {
+    match run {
+        "control" | "enforced" | "observe" => &["require", "prefer", "off"],
+        _ => &["require"],
+    }
+}
 
 /// Runs in which it is started. Beside the two whole ones and `observe`: those without a hook whose
 /// lack the wrapper's helper must notice.

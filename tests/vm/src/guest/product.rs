@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use cloudtaser_vm::product::{ATTACKED, ATTEMPTS, MODES, STARTS};
+use cloudtaser_vm::product::{ATTACKED, ATTEMPTS, STARTS, modes};
 use cloudtaser_vm::table::{ATTACKS, Actor};
 
 use crate::container;
@@ -31,7 +31,7 @@ pub(crate) fn run(runner: &Runner, run: &str) {
     if !fs::exists(HOME).expect("a folder") {
         store(&runner.marker);
     }
-    for mode in MODES {
+    for mode in modes(run) {
         let output = wrapper(mode, &SHELL, WRITE).output().expect("the wrapper");
         let (text, says) = (output.stdout, String::from_utf8_lossy(&output.stderr));
         let both = format!("{0} {0}\n", runner.marker);
@@ -105,18 +105,17 @@ fn attacks(runner: &Runner, run: &str) {
     } else {
         "prefer"
     };
-    let mut running: Vec<Child> = Vec::new();
+    let mut running = Vec::new();
     for (program, script, comm, names) in [
         (&SHELL[..], STAY, "dash", ["wrapper", "preloaded"]),
         (&["/vm", "app"], "", "app", ["static-wrapper", "static"]),
     ] {
-        running.push(
-            wrapper(mode, program, script)
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("the wrapper"),
-        );
+        let started = wrapper(mode, program, script)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the wrapper");
         let program = find(comm);
+        running.push((started, program));
         settled(program);
         for (name, pid) in names.into_iter().zip([parent(program), program]) {
             let only = ATTEMPTS.join(",");
@@ -127,9 +126,11 @@ fn attacks(runner: &Runner, run: &str) {
             });
         }
     }
-    for mut child in running {
-        child.kill().expect("the wrapper");
-        child.wait().expect("the wrapper");
+    for (mut wrapper, program) in running {
+        wrapper.kill().expect("the wrapper");
+        wrapper.wait().expect("the wrapper");
+        // It dies with its wrapper, and is ours then: the next run must not find it.
+        sys::wait(i32::try_from(program).unwrap());
     }
 }
 

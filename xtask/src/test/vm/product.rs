@@ -1,6 +1,6 @@
 //! The cases of `cloudtaser run` in the machine. Pure, as [`judge`](super::judge).
 
-use cloudtaser_vm::product::{ATTACKED, ATTEMPTS, MODES, STARTS, TARGETS, ends};
+use cloudtaser_vm::product::{ATTACKED, ATTEMPTS, STARTS, TARGETS, ends, modes};
 
 use super::judge::verdict;
 use crate::test::report::Outcome;
@@ -9,7 +9,7 @@ use crate::test::report::Outcome;
 pub(super) fn judge(ours: &[&str]) -> Vec<(String, Outcome)> {
     let mut cases = Vec::new();
     for run in STARTS {
-        for mode in MODES {
+        for mode in modes(run) {
             let (status, has_secret) = ends(run, mode);
             let mark = if has_secret { "secret" } else { "refusal" };
             let wanted = format!("start {run} {mode} {status} {mark}");
