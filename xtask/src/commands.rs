@@ -45,7 +45,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "test",
         usage: "[tier] [filter]",
         about: "runs a tier of tests, or all; ends with a table and the counts",
-        more: "Tiers: lint, unit, process, openbao, api, runtimes, vm, fuzz, demo. The filter is a part\n\
+        more: "Tiers: lint, unit, process, openbao, api, runtimes, sdk, vm, fuzz, demo. The filter is a part\n\
                of a test's name. The last line is `N passed, N failed, N skipped`. A skipped test names what\n\
                is missing; with CI=true a skip that is not in xtask/src/test/skip.rs is a failure.\n\
                `openbao` runs against $CLOUDTASER_TEST_SERVER, else `bao` or `vault` on PATH, else\n\
