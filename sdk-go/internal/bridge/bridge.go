@@ -1,0 +1,10 @@
+// Package bridge lets the packages of this module make a store out of memory, which callers
+// cannot do.
+package bridge
+
+import "cloudtaser.io/sdk-go/internal/memory"
+
+// OpenBlock makes a *cloudtaser.Store of a region that stands in the block, looking for rotations
+// as often as the shortest interval allows. The memory stays as long as somebody has what it
+// answers second. Package cloudtaser sets it.
+var OpenBlock func(block *memory.Block) (store, keeper any, err error)
