@@ -1,8 +1,8 @@
 package cloudtaser
 
 import (
-	"math/rand/v2"
 	"sync/atomic"
+	"unsafe"
 
 	"cloudtaser.io/sdk-go/internal/memory"
 )
@@ -16,7 +16,7 @@ const (
 )
 
 // cells are in memory that the garbage collector does not know. One cell is used by one call at a
-// time, and which one is chosen at random, so that processors do not meet at one place.
+// time, and each goroutine begins at another one, so that processors do not meet at one place.
 type cells struct {
 	block *memory.Block
 	state [cellCount]cellState
@@ -30,9 +30,9 @@ type cellState struct {
 
 // take gives a free cell's memory and number, or nothing.
 func (c *cells) take() (room []byte, number int) {
-	start := int(rand.Uint32())
+	start := here()
 	for i := range cellCount {
-		number = (start + i) & (cellCount - 1)
+		number = int(start+uintptr(i)) & (cellCount - 1)
 		if c.state[number].busy.CompareAndSwap(0, 1) {
 			at := number * cellBytes
 			return c.block.Bytes()[at : at+cellBytes : at+cellBytes], number
@@ -45,4 +45,12 @@ func (c *cells) take() (room []byte, number int) {
 func (c *cells) give(used []byte, number int) {
 	clear(used)
 	c.state[number].busy.Store(0)
+}
+
+// here is a number that differs from goroutine to goroutine: where its stack is. It is a hint and
+// no pointer; a stack that moves makes another number.
+func here() uintptr {
+	var local byte
+	at := uintptr(unsafe.Pointer(&local))
+	return at>>11 ^ at>>15
 }
