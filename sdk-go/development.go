@@ -14,6 +14,9 @@ import (
 )
 
 func init() {
+	bridge.EachValue = func(store any, f func(value []byte) error) error {
+		return store.(*Store).each(f)
+	}
 	bridge.OpenBlock = func(block *memory.Block) (store, keeper any, err error) {
 		src, err := newSource(block)
 		if err != nil {
@@ -24,6 +27,21 @@ func init() {
 		s.source.Store(src)
 		return s, src, nil
 	}
+}
+
+// each calls f with every value.
+func (s *Store) each(f func(value []byte) error) error {
+	src := s.source.Load()
+	if src == nil {
+		return failed("use", "", ErrClosed)
+	}
+	for i := range src.region.Entries {
+		e := &src.region.Entries[i]
+		if err := src.use(e, e.Reference, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // openDevelopment reads the development source into a region in ordinary memory, and says so.

@@ -59,6 +59,10 @@ func (s *Store) Use(ref string, f func(value []byte) error) error {
 	if err != nil {
 		return err
 	}
+	return src.use(e, ref, f)
+}
+
+func (src *source) use(e *region.Entry, ref string, f func([]byte) error) error {
 	room, number := src.cells.take()
 	if room == nil {
 		return src.useBlock(e, ref, f)
@@ -120,6 +124,17 @@ func (src *source) secret(e *region.Entry, ref string) (*Secret, error) {
 		return nil, failed("get", ref, err)
 	}
 	return newSecret(b, n, version), nil
+}
+
+// Version is the live value's version: rotations since the program's start. It reads one number.
+func (s *Store) Version(ref string) (uint64, error) {
+	src, e, err := s.find("version", ref)
+	if err != nil {
+		return 0, err
+	}
+	version := src.region.Version(e)
+	runtime.KeepAlive(src)
+	return version, nil
 }
 
 // List describes every secret, in the region's order.

@@ -8,3 +8,7 @@ import "cloudtaser.io/sdk-go/internal/memory"
 // as often as the shortest interval allows. The memory stays as long as somebody has what it
 // answers second. Package cloudtaser sets it.
 var OpenBlock func(block *memory.Block) (store, keeper any, err error)
+
+// EachValue calls f with the live value of every entry of a *cloudtaser.Store, in memory as that of
+// its Use. Package cloudtaser sets it.
+var EachValue func(store any, f func(value []byte) error) error
