@@ -1,55 +1,61 @@
 //! What the enforcer's kernel programs and its daemon agree on: the hooks, their counters, the
 //! identity of a group, error numbers.
 
-/// A hook, numbered as its place in the counters' maps.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u32)]
-pub enum Hook {
-    /// Registration.
-    TaskPrctl = 0,
-    /// Inheritance.
-    TaskAlloc = 1,
-    /// Memory, descriptors, links and namespaces of another process.
-    PtraceAccessCheck = 2,
-    /// A process that hands itself to a tracer.
-    PtraceTraceme = 3,
-    /// Which process a procfs inode tells about.
-    TaskToInode = 4,
-    /// Files below `/proc/PID`.
-    FileOpen = 5,
-    /// Signals.
-    TaskKill = 6,
-}
-
-/// How many there are.
-pub const HOOKS: usize = ALL.len();
-
-/// All of them, in the order in which they are attached: who marks comes before who looks.
-pub const ALL: [Hook; 7] = [
-    Hook::TaskAlloc,
-    Hook::TaskToInode,
-    Hook::PtraceAccessCheck,
-    Hook::PtraceTraceme,
-    Hook::FileOpen,
-    Hook::TaskKill,
-    Hook::TaskPrctl,
-];
-
-impl Hook {
-    /// The kernel's name, which is the program's name too.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TaskPrctl => "task_prctl",
-            Self::TaskAlloc => "task_alloc",
-            Self::PtraceAccessCheck => "ptrace_access_check",
-            Self::PtraceTraceme => "ptrace_traceme",
-            Self::TaskToInode => "task_to_inode",
-            Self::FileOpen => "file_open",
-            Self::TaskKill => "task_kill",
+/// Declares the hooks in the order in which they are attached: who marks comes before who looks.
+macro_rules! hooks {
+    ($($(#[$doc:meta])* $hook:ident $name:literal,)*) => {
+        /// A hook, numbered as its place in the counters' maps.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[repr(u32)]
+        pub enum Hook {
+            $($(#[$doc])* $hook,)*
         }
-    }
+
+        /// How many there are.
+        pub const HOOKS: usize = [$($name),*].len();
+
+        /// All of them, in the order in which they are attached.
+        pub const ALL: [Hook; HOOKS] = [$(Hook::$hook),*];
+
+        impl Hook {
+            /// The kernel's name, which is the program's name too.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$hook => $name,)*
+                }
+            }
+        }
+    };
 }
+
+hooks! {
+    /// Inheritance.
+    TaskAlloc "task_alloc",
+    /// Which process a procfs inode tells about.
+    TaskToInode "task_to_inode",
+    /// Memory, descriptors, links and namespaces of another process.
+    PtraceAccessCheck "ptrace_access_check",
+    /// A process that hands itself to a tracer.
+    PtraceTraceme "ptrace_traceme",
+    /// Files below `/proc/PID`.
+    FileOpen "file_open",
+    /// Signals.
+    TaskKill "task_kill",
+    /// Resource limits.
+    TaskSetrlimit "task_setrlimit",
+    /// Performance events.
+    PerfEventOpen "perf_event_open",
+    /// Loading of BPF programs that read others' memory.
+    Bpf "bpf",
+    /// Descriptors of our own maps.
+    BpfMap "bpf_map",
+    /// Registration: last, so that nobody is told that he is guarded who is not.
+    TaskPrctl "task_prctl",
+}
+
+/// Most control groups that may trace. Chosen: one for each agent of a node, and they are few.
+pub const TRUSTED: usize = 8;
 
 /// Error numbers (asm-generic/errno.h), which BPF programs cannot take from a C library.
 pub const EPERM: i32 = 1;
@@ -77,13 +83,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_hook_has_one_place() {
-        let mut seen = [false; HOOKS];
-        for hook in ALL {
-            let place = &mut seen[hook as usize];
-            assert!(!*place, "{}", hook.name());
-            *place = true;
+    fn every_hook_has_a_place_in_the_counters() {
+        for (place, hook) in ALL.into_iter().enumerate() {
+            assert_eq!(hook as usize, place, "{}", hook.name());
         }
+        assert_eq!(ALL[HOOKS - 1], Hook::TaskPrctl);
     }
 
     #[test]

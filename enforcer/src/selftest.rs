@@ -7,12 +7,13 @@ use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, ExitCode, Stdio};
 
+use aya::maps::{MapError, loaded_maps};
 use cloudtaser_abi::enforce::{EPERM, Hook};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, prlimit};
 
 use crate::Options;
 use crate::load::{self, LoadError};
-use crate::sys::prctl;
+use crate::sys::{bpf, perf_event_open, prctl};
 
 /// Which hook an attempt proves, and the attempt on the dummy and on its child.
 type Attempt = (Hook, fn(Target) -> io::Result<()>);
@@ -25,7 +26,7 @@ struct Target {
 }
 
 /// Each is refused by its hook alone, or by it and those that it leans on.
-const ATTEMPTS: [Attempt; 5] = [
+const ATTEMPTS: &[Attempt] = &[
     (Hook::PtraceAccessCheck, |at| {
         fs::read_link(format!("/proc/{}/exe", at.parent)).map(drop)
     }),
@@ -43,6 +44,21 @@ const ATTEMPTS: [Attempt; 5] = [
         let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
         Ok(kill_process(pid, Signal::URG)?)
     }),
+    (Hook::TaskSetrlimit, |at| {
+        let pid = i32::try_from(at.parent).ok().and_then(Pid::from_raw);
+        let core = Resource::Core;
+        Ok(prlimit(pid, core, getrlimit(core)).map(drop)?)
+    }),
+    (Hook::PerfEventOpen, |_| perf_event_open::whole_cpu()),
+    (Hook::Bpf, |_| bpf::load_tracepoint()),
+    (Hook::BpfMap, |_| {
+        // Every map of the node, by id; ours are among them.
+        let all: Result<Vec<_>, _> = loaded_maps().collect();
+        match all {
+            Err(MapError::SyscallError(error)) => Err(error.io_error),
+            _ => Ok(()),
+        }
+    }),
 ];
 
 /// Prints a line for each hook; answers whether all refused.
@@ -57,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, LoadError> {
     let (is_registered, target) = hello(&mut dummy).map_err(failed("reading from a process"))?;
     let mut all = is_registered;
     report(Hook::TaskPrctl, is_registered);
-    for (hook, attempt) in ATTEMPTS {
+    for &(hook, attempt) in ATTEMPTS {
         let error = attempt(target).err().and_then(|error| error.raw_os_error());
         let is_refused = matches!(error, Some(EPERM | libc::EACCES));
         report(hook, is_refused);

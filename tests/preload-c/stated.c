@@ -28,11 +28,19 @@ int main(int count, char **arguments) {
     close(fd);
     close(other);
 
+    struct rlimit limit, none;
+    char value[64];
+    fd = open(path, O_RDONLY);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = limit;
+    none.rlim_cur = 3;
+    setrlimit(RLIMIT_NOFILE, &none);
+    int size = read(fd, value, sizeof value);
+    printf("read above the limit: %.*s\n", size < 0 ? 0 : size, value);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    close(fd);
+
     if (count > 2) {
-        struct rlimit limit, none;
-        getrlimit(RLIMIT_NOFILE, &limit);
-        none = limit;
-        none.rlim_cur = 3;
         setrlimit(RLIMIT_NOFILE, &none);
         printf("no number left: %d\n", error_of(open(arguments[2], O_RDONLY)));
         setrlimit(RLIMIT_NOFILE, &limit);

@@ -17,12 +17,13 @@ fn odd_calls_do_what_the_page_says() {
         let ours = served.run(&[program.clone(), served.path(), once]).with(0);
         // EFAULT, EMFILE, ENOENT: the open that failed has used up the only one.
         let expected = "path: null 14, low 14\nread into null: 14\nflock: 0 0\n\
-                        no number left: 24\nthe next open: 2\n";
+                        read above the limit: hunter2-secret\nno number left: 24\nthe next open: 2\n";
         assert_eq!(ours.stdout(), expected, "{library:?}");
         // A real file differs where the page says so: its lock excludes.
         let real: [PathBuf; 2] = [program, served.real_path()];
         let real = served.run_bare(&real).with(0).stdout();
-        let expected = "path: null 14, low 14\nread into null: 14\nflock: 0 -1\n";
+        let expected = "path: null 14, low 14\nread into null: 14\nflock: 0 -1\n\
+                        read above the limit: hunter2-secret\n";
         assert_eq!(real, expected, "{library:?} without us");
     }
 }

@@ -5,28 +5,45 @@ use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 
-use cloudtaser_vm::table::{ATTACKS, Action};
+use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
-use crate::{MARKER_AT, MARKER_FD, container, sys};
+use crate::{MARKER_AT, MARKER_FD, container, perf, sys};
 
 /// Most bytes that are read. Chosen: an environment fits.
 const MOST: usize = 4096;
 /// Length of the marker in bytes.
 const MARKER: usize = 32;
 
-/// `act ROW TARGET CHILD`: prints the result.
+/// `act RUN ACTOR TARGET CHILD`: every row of the actor's, each in a process of its own, so that
+/// what one leaves behind (a mount, a tracer) is not the next one's.
 pub(crate) fn act(args: &[String]) {
     let number = |index: usize| args[index].parse::<u32>().expect("a number");
-    let row = usize::try_from(number(0)).unwrap();
-    print!("{}", line(row, number(1), number(2)));
+    let (run, actor) = (args[0].as_str(), args[1].as_str());
+    for (row, attack) in ATTACKS.iter().enumerate() {
+        let is_ours = |one: &&Actor| one.name() == actor && runs(run, **one);
+        if !attack.actors.iter().any(|one| is_ours(&one)) {
+            continue;
+        }
+        let pid = sys::fork();
+        if pid == 0 {
+            println!("{row} {}", line(row, number(2), number(3)));
+            std::process::exit(0);
+        }
+        sys::wait(pid);
+    }
 }
 
-/// `ERRNO BYTES`, and behind it what was got.
+/// `ERRNO BYTES HEX`: the answer, how much was got, and that itself.
 pub(crate) fn line(row: usize, target: u32, child: u32) -> String {
     match attempt(ATTACKS[row].action, target, child) {
-        Ok(bytes) => format!("0 {}\n{}", bytes.len(), String::from_utf8_lossy(&bytes)),
-        Err(error) => format!("{} 0\n", error.raw_os_error().unwrap_or(-1)),
+        Ok(bytes) => format!("0 {} {}", bytes.len(), hex(&bytes)),
+        Err(error) => format!("{} 0 ", error.raw_os_error().unwrap_or(-1)),
     }
+}
+
+/// Two digits a byte, for a line of text that holds anything.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
@@ -40,6 +57,19 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
     match action {
         Action::Read(name) => read(File::open(below(name))?),
         Action::ReadNode(name) => read(File::open(format!("/proc/{name}"))?),
+        Action::Perf => perf::sample(Some(target)),
+        Action::PerfCpu => perf::sample(None),
+        Action::PerfUprobe => {
+            let kind = fs::read_to_string("/sys/bus/event_source/devices/uprobe/type")?;
+            perf::uprobe(kind.trim().parse().unwrap())
+        }
+        Action::BpfLoad(kind) => perf::load(kind),
+        Action::BpfMaps => perf::maps(),
+        Action::Open(path) => File::open(path).map(|_| Vec::new()),
+        Action::OpenWrite(path) => OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map(|_| Vec::new()),
         Action::WriteNode(name) => OpenOptions::new()
             .write(true)
             .open(format!("/proc/{name}"))
@@ -124,6 +154,13 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             let space = usize::try_from(libc::CLONE_NEWNS).unwrap();
             sys::call(libc::SYS_setns, [pidfd(target)?, space, 0, 0, 0, 0]).map(|_| Vec::new())
         }
+        Action::Limit(resource) => limit(target, resource).map(|_| Vec::new()),
+        Action::SetLimit(resource) => {
+            let mut same = limit(target, resource)?;
+            let (target, new) = (usize::try_from(target).unwrap(), sys::address(&mut same));
+            let resource = usize::try_from(resource).unwrap();
+            sys::call(libc::SYS_prlimit64, [target, resource, new, 0, 0, 0]).map(|_| Vec::new())
+        }
         Action::Signal(number) => {
             let target = usize::try_from(target).unwrap();
             let kill = |number: i32| {
@@ -150,6 +187,15 @@ fn pidfd(target: u32) -> io::Result<usize> {
     let target = usize::try_from(target).unwrap();
     let fd = sys::call(libc::SYS_pidfd_open, [target, 0, 0, 0, 0, 0])?;
     Ok(usize::try_from(fd).unwrap())
+}
+
+/// A resource's limits: now, and at most.
+fn limit(target: u32, resource: u32) -> io::Result<[u64; 2]> {
+    let mut limit = [0_u64; 2];
+    let (target, old) = (usize::try_from(target).unwrap(), sys::address(&mut limit));
+    let resource = usize::try_from(resource).unwrap();
+    sys::call(libc::SYS_prlimit64, [target, resource, 0, old, 0, 0])?;
+    Ok(limit)
 }
 
 /// `process_vm_readv` or `writev` of some bytes.

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use cloudtaser_abi::enforce::ALL;
 use cloudtaser_vm::table::{ATTACKS, Actor, runs};
 
-use crate::sys;
+use crate::action::hex;
+use crate::{AGENT, sys};
 
 /// Longest wait for a process to appear or to answer. Chosen: emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,7 +34,10 @@ pub(crate) fn run() {
         sys::mount(kind, at, 0).expect(kind);
     }
     sys::mount("securityfs", "/sys/kernel/security", 0).expect("securityfs");
-    fs::create_dir_all("/sys/fs/cgroup").expect("cgroup");
+    sys::mount("tracefs", "/sys/kernel/tracing", 0).expect("tracefs");
+    sys::mount("debugfs", "/sys/kernel/debug", 0).expect("debugfs");
+    sys::mount("cgroup2", "/sys/fs/cgroup", 0).expect("cgroup2");
+    fs::create_dir(AGENT).expect("a control group");
     let nonce = fs::read_to_string("/nonce").expect("a nonce");
     fs::remove_file("/nonce").expect("a nonce");
     let (nonce, marker) = nonce.trim().split_once(' ').expect("a nonce and a marker");
@@ -47,6 +51,8 @@ pub(crate) fn run() {
         .find_map(|word| word.strip_prefix("cloudtaser.runs="));
     // A same-user ptrace must succeed in the control run.
     let _no_yama = fs::write("/proc/sys/kernel/yama/ptrace_scope", "0");
+    // So must an event of a process's own.
+    fs::write("/proc/sys/kernel/perf_event_paranoid", "1").expect("perf_event_paranoid");
     for name in wanted.unwrap_or("control").split(',') {
         runner.one(name);
     }
@@ -81,7 +87,7 @@ impl Runner {
         let start = Instant::now();
         let mut command = Command::new("/enforcer");
         command
-            .args(["run", "--object", "/enforcer.o"])
+            .args(["run", "--object", "/enforcer.o", "--trust-cgroup", AGENT])
             .stdout(Stdio::piped());
         if run == "observe" {
             command.arg("--observe");
@@ -110,6 +116,15 @@ impl Runner {
         self.say(&format!("selftest status {}", output.status.success()));
     }
 
+    /// A line for the judge: `ERRNO BYTES HEX` is what the attacker says.
+    fn result(&self, run: &str, row: usize, actor: Actor, result: &str) {
+        let (first, rest) = result.rsplit_once(' ').unwrap_or((result, ""));
+        let is_found = rest.contains(&hex(self.marker.as_bytes()));
+        let mark = if is_found { "marker" } else { "clean" };
+        let (id, actor) = (ATTACKS[row].id, actor.name());
+        self.say(&format!("result {run} {id} {actor} {first} {mark}"));
+    }
+
     fn attacks(&self, run: &str) {
         let mut container = Command::new("/vm");
         let container = container
@@ -121,20 +136,17 @@ impl Runner {
             .spawn()
             .expect("a container");
         let pause = find("pause");
-        for (row, attack) in ATTACKS.iter().enumerate() {
-            for actor in attack.actors.iter().filter(|actor| runs(run, **actor)) {
-                let result = match actor {
-                    Actor::Tree => inside(row),
-                    _ => outside(row, *actor, pause),
-                };
-                let (first, rest) = result.split_once('\n').unwrap_or((&result, ""));
-                let is_found = rest.contains(&self.marker);
-                let mark = if is_found { "marker" } else { "clean" };
-                self.say(&format!(
-                    "result {run} {} {} {first} {mark}",
-                    attack.id,
-                    actor.name()
-                ));
+        for actor in [Actor::User, Actor::Root14, Actor::Root, Actor::Agent] {
+            if runs(run, actor) {
+                outside(run, actor, pause, |row, result| {
+                    self.result(run, row, actor, result);
+                });
+            }
+        }
+        let is_inside = |row: &usize| ATTACKS[*row].actors.contains(&Actor::Tree);
+        if runs(run, Actor::Tree) {
+            for row in (0..ATTACKS.len()).filter(is_inside) {
+                self.result(run, row, Actor::Tree, &inside(row));
             }
         }
         // Both targets are still there.
@@ -147,8 +159,8 @@ impl Runner {
     }
 }
 
-/// An attacker from outside the tree.
-fn outside(row: usize, actor: Actor, pause: u32) -> String {
+/// An attacker from outside the tree, who tries all its rows; each answer as it comes.
+fn outside(run: &str, actor: Actor, pause: u32, mut each: impl FnMut(usize, &str)) {
     let name = if actor == Actor::Root14 {
         "T14"
     } else {
@@ -156,16 +168,19 @@ fn outside(row: usize, actor: Actor, pause: u32) -> String {
     };
     let (target, child) = (find(name), find(&format!("{name}-child")));
     let ids = [target, local(target), pause, child, local(child)].map(|id| id.to_string());
-    let output = Command::new("/vm")
-        .args(["attack", &row.to_string(), actor.name()])
+    let mut attacker = Command::new("/vm")
+        .args(["attack", run, actor.name()])
         .args(ids)
         .env_clear()
-        .output()
+        .stdout(Stdio::piped())
+        .spawn()
         .expect("an attacker");
-    if !output.stderr.is_empty() {
-        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    let output = BufReader::new(attacker.stdout.take().expect("a pipe"));
+    for line in output.lines().map_while(Result::ok) {
+        let (row, result) = line.split_once(' ').expect("a result");
+        each(row.parse().expect("a row"), result);
     }
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    attacker.wait().expect("an attacker");
 }
 
 /// The target's child does it.

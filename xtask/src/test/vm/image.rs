@@ -53,10 +53,12 @@ pub(super) fn build(linker: &Path) -> Result<Programs> {
             "cloudtaser-vm/guest",
         ])
         .args(["--package", "cloudtaser-enforcer"])
+        // Emulated, a program's relocations at its start and unoptimised code are what takes time.
         .env(
             "RUSTFLAGS",
-            "-C target-feature=+crt-static -C strip=symbols",
+            "-C target-feature=+crt-static -C relocation-model=static -C strip=symbols",
         )
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
         .env("CARGO_TARGET_DIR", &target)
         .dir(paths::root())
         .run()?;
@@ -69,7 +71,7 @@ pub(super) fn build(linker: &Path) -> Result<Programs> {
 }
 
 /// Writes the archive and answers where it is.
-pub(super) fn initramfs(programs: &Programs, secret: &str) -> Result<PathBuf> {
+pub(super) fn initramfs(programs: &Programs, series: &str, secret: &str) -> Result<PathBuf> {
     let read = |file: &Path| {
         std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
     };
@@ -101,7 +103,7 @@ pub(super) fn initramfs(programs: &Programs, secret: &str) -> Result<PathBuf> {
         writer.finish().context("cannot write the archive")?;
     }
     newc::trailer(&mut archive).context("cannot write the archive")?;
-    let file = paths::target()?.join("vm/initramfs.cpio");
+    let file = paths::target()?.join(format!("vm/initramfs-{series}.cpio"));
     std::fs::write(&file, archive).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
 }
