@@ -7,7 +7,10 @@ package sqlsecret
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	cloudtaser "cloudtaser.io/sdk-go"
 )
@@ -33,27 +36,56 @@ type connector struct {
 
 func (c *connector) Driver() driver.Driver { return c.from }
 
-// Connect tries once more when the password was rotated while the database was asked: both happen
-// at nearly the same time, and the wrapper's new one is the right one then.
+// Connect asks the database with the password of this moment. Where the database has the new one
+// already and the wrapper has not published it yet, a login fails: then Connect waits for the
+// rotation and tries again.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// Before the password is read, so that no rotation is missed.
+	changes, err := c.store.Watch(ctx, c.ref)
+	if err != nil {
+		return nil, fmt.Errorf("sqlsecret: %w", err)
+	}
 	for {
-		before, err := c.store.GetSecret(c.ref)
+		password, err := c.store.GetSecret(c.ref)
 		if err != nil {
 			return nil, fmt.Errorf("sqlsecret: %w", err)
 		}
-		made, err := c.make(before)
+		made, err := c.make(password)
 		if err != nil {
 			return nil, err
 		}
 		conn, err := made.Connect(ctx)
-		if err == nil {
-			return conn, nil
+		if err == nil || !isLogin(err) {
+			return conn, err
 		}
-		after, failed := c.store.GetSecret(c.ref)
-		if failed != nil || after == before || ctx.Err() != nil {
+		timer := time.NewTimer(longestWait)
+		select {
+		case _, ok := <-changes:
+			timer.Stop()
+			if !ok {
+				return nil, err
+			}
+		case <-timer.C:
 			return nil, err
 		}
 	}
+}
+
+// longestWait is how long a login that failed waits for a rotation. Chosen: between the change in
+// the database and the wrapper's publication lie a request to the secret server and a watch's
+// interval; a wrong password must not look like a database that hangs.
+const longestWait = 2 * time.Second
+
+// isLogin says whether the database refused the login: class 28 of the SQL standard (pgx, lib/pq),
+// or MySQL's number 1045.
+func isLogin(err error) bool {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) {
+		return strings.HasPrefix(state.SQLState(), "28")
+	}
+	return strings.HasPrefix(err.Error(), "Error 1045 ")
 }
 
 // BeforeConnect is for pgxpool.Config.BeforeConnect, and for every other library with a hook that
@@ -61,6 +93,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 //
 //	config.BeforeConnect = sqlsecret.BeforeConnect(store, "secret/db#password",
 //		func(c *pgx.ConnConfig, password string) { c.Password = password })
+//
+// It does not see whether the login fails, and so cannot wait for a rotation as [Connector] does:
+// use it where the old password stays good for a while (two users in turn, dynamic credentials).
 func BeforeConnect[Settings any](store *cloudtaser.Store, ref string,
 	set func(settings *Settings, password string),
 ) func(context.Context, *Settings) error {
