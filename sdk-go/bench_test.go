@@ -3,6 +3,7 @@ package cloudtaser_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	cloudtaser "cloudtaser.io/sdk-go"
 	"cloudtaser.io/sdk-go/cloudtasertest"
@@ -11,12 +12,14 @@ import (
 	"cloudtaser.io/sdk-go/internal/region"
 )
 
-const benchRef = "secret/data/db#password"
+const (
+	benchRef = "secret/data/db#password"
+	benchKey = "secret/db#password"
+)
 
 func benchStore(b *testing.B) *cloudtasertest.Fake {
 	return cloudtasertest.New(b, map[string]string{
-		"secret/db#password": "0123456789abcdef0123456789abcdef",
-		"secret/db#other":    "0123456789abcdef0123456789abcdef",
+		benchKey: "0123456789abcdef0123456789abcdef",
 	})
 }
 
@@ -88,7 +91,9 @@ func BenchmarkUseWhileRotating(b *testing.B) {
 			case <-stop:
 				return
 			default:
-				fake.Rotate("secret/db#other", fmt.Sprint(i))
+				fake.Rotate(benchKey, fmt.Sprintf("%032d", i))
+				// Some thousand rotations a second: far more than there are in earnest.
+				time.Sleep(100 * time.Microsecond)
 			}
 		}
 	}()

@@ -69,7 +69,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                server over mutual TLS: server, server-many, server-memory, vals, agent,\n\
                consul-template, crowd. The preload library against the same without it: preload,\n\
                which is preload-open, -find, -git, -python, -secret, -load and -threads. The\n\
-               admission webhook against a real API server: webhook, which is webhook-decide and\n\
+               Go SDK's calls: sdk. The admission webhook against a real API server: webhook, which is webhook-decide and\n\
                -crowd. The\n\
                peers sops, vals and consul-template, and the server if there is none\n\
                ($CLOUDTASER_TEST_SERVER, `bao`, `vault`), are built once with Go (some minutes\n\
