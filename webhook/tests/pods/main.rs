@@ -1,4 +1,4 @@
-//! Pods through the whole engine: golden ones ([`golden`]), what a patch does not show at a glance
+//! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), what a patch does not show at a glance
 //! ([`injection`]), the admission policy ([`policy`]), and generated ones ([`properties`]).
 #![expect(
     clippy::indexing_slicing,
@@ -6,6 +6,7 @@
     reason = "tests panic, so that the line is shown"
 )]
 
+mod again;
 mod golden;
 mod injection;
 mod policy;
