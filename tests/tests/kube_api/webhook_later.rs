@@ -1,7 +1,8 @@
 //! What happens to an injected pod later needs no webhook: it changes while the webhook is up, and
 //! in the same way while it is down.
 
-use cloudtaser_tests::kube::installed::{Installed, is_wrapped, pod, wanted};
+use cloudtaser_tests::kube::installed::{Installed, is_wrapped, wanted};
+use cloudtaser_tests::kube::namespace::pod;
 use cloudtaser_tests::kube::{Client, Namespace, Patch};
 use serde_json::{Value, json};
 
@@ -30,7 +31,9 @@ fn live(admin: &Client, namespace: &Namespace, name: &str) {
     let refused = admin.patch(&pod, Patch::Strategic, &image);
     assert_eq!(refused.status, 422, "{refused:?}");
     assert!(
-        refused.message().contains("the image of `cloudtaser-copy`"),
+        refused.body["message"]
+            .to_string()
+            .contains("the image of `cloudtaser-copy`"),
         "{refused:?}"
     );
     let more = json!({ "requests": { "cpu": "200m" }, "limits": { "cpu": "200m" } });
@@ -86,8 +89,8 @@ fn w22(admin: &Client, pod: &str) {
         let refused = admin.patch(&path, Patch::Strategic, &with);
         assert_eq!(refused.status, 422, "{refused:?}");
         assert!(
-            refused
-                .message()
+            refused.body["message"]
+                .to_string()
                 .contains("an ephemeral container may not mount"),
             "{refused:?}"
         );
