@@ -28,6 +28,8 @@ const TOGETHER: Duration = Duration::from_secs(600);
 /// A count is written no more often than this. Chosen: a ReplicaSet tries some times a second
 /// first.
 const AGAIN: Duration = Duration::from_secs(10);
+/// A write that takes longer failed. Chosen.
+const WRITE: Duration = Duration::from_secs(10);
 /// Events that are remembered. Chosen.
 const REMEMBERED: usize = 1024;
 /// Bytes of a note: the API's limit for an event (events.k8s.io/v1, `note`).
@@ -103,7 +105,7 @@ pub async fn keep(client: Client, mut queue: mpsc::Receiver<Refused>, metrics: A
                 continue;
             }
             one.written = now;
-            timeout(TOGETHER, count(&client, &refused.namespace, one)).await
+            timeout(WRITE, count(&client, &refused.namespace, one)).await
         } else if told.len() >= REMEMBERED {
             metrics.events_dropped.inc();
             continue;
@@ -116,14 +118,17 @@ pub async fn keep(client: Client, mut queue: mpsc::Receiver<Refused>, metrics: A
                 Timestamp::now().as_microsecond()
             );
             let made = make(&client, &refused, &name);
-            let made = timeout(TOGETHER, made).await;
-            let one = Told {
-                name,
-                count: 1,
-                began: now,
-                written: now,
-            };
-            told.insert(key, one);
+            let made = timeout(WRITE, made).await;
+            // One that was not made is made with the next refusal: there is nothing to count in.
+            if matches!(made, Ok(Ok(()))) {
+                let one = Told {
+                    name,
+                    count: 1,
+                    began: now,
+                    written: now,
+                };
+                told.insert(key, one);
+            }
             made
         };
         if !matches!(written, Ok(Ok(()))) {
