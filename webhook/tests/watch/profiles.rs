@@ -106,7 +106,8 @@ async fn a_server_that_went_away_and_came_back_is_listed_anew() {
     let lists = Mutex::new(0);
     let watched = Watched::start(move |asked| {
         if away.load(Ordering::SeqCst) {
-            return refusal(503, "ServiceUnavailable");
+            // Not 503, which the client tries again by itself before it tells us.
+            return refusal(500, "InternalError");
         }
         let mut lists = lists.lock().unwrap();
         if asked.is_watch() {
@@ -139,19 +140,13 @@ async fn a_version_that_is_too_old_is_listed_anew() {
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410,
         "reason": "Expired", "message": "too old resource version", "metadata": {},
     } });
-    let (_open, events) = mpsc::unbounded_channel();
-    let events = Mutex::new(Some(events));
-    let watched =
-        Watched::start(
-            move |asked| match (asked.is_watch(), asked.parameter("resourceVersion")) {
-                (false, _) => list(5, &["default"]),
-                (true, _) => match events.lock().unwrap().take() {
-                    Some(_) => Reply::Events(vec![gone.clone()]),
-                    None => refusal(410, "Expired"),
-                },
-            },
-        )
-        .await;
+    let is_first = AtomicBool::new(true);
+    let watched = Watched::start(move |asked| match asked.is_watch() {
+        false => list(5, &["default"]),
+        true if is_first.swap(false, Ordering::SeqCst) => Reply::Events(vec![gone.clone()]),
+        true => refusal(410, "Expired"),
+    })
+    .await;
     eventually(|| watched.log.lists().len() >= 3).await;
     let watches = watched.log.watches();
     assert!(watches.len() >= 2);
