@@ -27,7 +27,7 @@ pub(super) fn read(
     vault_k8s::read(annotations, parsed)
 }
 
-/// Longest key that is shown whole. Chosen: the longest documented one has 88 characters.
+/// Longest key that is shown whole. Chosen: the longest documented one has 79 characters.
 const LONGEST: usize = 100;
 
 /// A warning that names the annotation, whole where it is like a documented one, and what to do
