@@ -131,13 +131,16 @@ pub async fn keep(client: Client, mut queue: mpsc::Receiver<Refused>, metrics: A
                 Timestamp::now().as_microsecond()
             );
             let made = timeout(WRITE, make(&client, &refused, &name)).await;
-            let one = Told {
-                name,
-                count: 1,
-                began: now,
-                written: now,
-            };
-            told.insert(key, one);
+            // One that was not made is made with the next refusal: there is nothing to count in.
+            if matches!(made, Ok(Ok(()))) {
+                let one = Told {
+                    name,
+                    count: 1,
+                    began: now,
+                    written: now,
+                };
+                told.insert(key, one);
+            }
             made
         };
         if !matches!(written, Ok(Ok(()))) {
