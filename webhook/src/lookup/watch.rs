@@ -140,7 +140,6 @@ impl Watch<'_> {
         let started = timeout(LIST, self.client.request_events::<Value>(request)).await;
         let events = started.map_err(|_elapsed| WatchError::Silent(LIST))?;
         let mut events = Box::pin(events.map_err(broken)?);
-        let mut events = Box::pin(events.map_err(WatchError::Api)?);
         *is_watching = true;
         self.store.alive(self.scope);
         loop {
