@@ -46,6 +46,8 @@ pub enum Action {
     /// Connect to a Unix socket that the target listens on; `WHO` is the target's name, `@` at the
     /// start makes the name an abstract one.
     Connect(&'static str),
+    /// `iopl(3)`: every port of the machine.
+    Iopl,
     /// `perf_event_open`: samples of the target's registers and stack.
     Perf,
     /// The same of whatever runs on a processor.
@@ -523,6 +525,8 @@ pub const ATTACKS: &[Attack] = &[
         Refused,
         "physical memory",
     ),
+    row("A70.iopl", ROOT, Iopl, Refused, "a device's registers"),
+    row("A70.agent-iopl", AGENT, Iopl, Open, ""),
     row(
         "A73.sysrq",
         ROOT,
