@@ -10,7 +10,7 @@ use std::process::Command;
 
 use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
-use crate::{MARKER_AT, MARKER_FD, container, memory, perf, sys};
+use crate::{MARKER_AT, MARKER_FD, container, memory, perf, races, sys, uring};
 
 /// Most bytes that are read. Chosen: an environment fits.
 const MOST: usize = 4096;
@@ -101,12 +101,19 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             .write(true)
             .open(below(name))
             .map(|_| Vec::new()),
-        Action::Mem => {
-            let mut buffer = vec![0; MARKER];
-            let at = u64::try_from(MARKER_AT).unwrap();
-            File::open(below("mem"))?.read_exact_at(&mut buffer, at)?;
-            Ok(buffer)
+        Action::Mem => marker(&File::open(below("mem"))?),
+        Action::Uring("mem") => marker(&uring::open(&below("mem"), false)?),
+        Action::Uring(name) => read(uring::open(&below(name), false)?),
+        Action::UringPolled(name) => read(uring::open(&below(name), true)?),
+        Action::Openat2(name) => read(openat2(&below("."), name)?),
+        Action::OtherGroup(name) => {
+            let _answer = container::register();
+            read(File::open(below(name))?)
         }
+        Action::Frozen => races::frozen(target, || attempt(Action::Mem, target, child)),
+        Action::TracedRegistration => races::traced_registration(),
+        Action::ReusedPid => races::reused_pid(),
+        Action::Forks(count) => races::forks(count),
         Action::MemAll => memory::by_file(target),
         Action::VmReadAll => memory::by_call(target),
         Action::Descriptors => memory::descriptors(target),
@@ -205,6 +212,24 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             Ok(Vec::new())
         }
     }
+}
+
+fn marker(memory: &File) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; MARKER];
+    memory.read_exact_at(&mut buffer, u64::try_from(MARKER_AT).unwrap())?;
+    Ok(buffer)
+}
+
+/// Relative to a folder, without symbolic links and without leaving it.
+fn openat2(folder: &str, name: &str) -> io::Result<File> {
+    let folder = File::open(folder)?;
+    let mut name = sys::text(name);
+    // `struct open_how`: flags, mode, and RESOLVE_NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH.
+    let mut how = [0_u64, 0, 0x02 | 0x04 | 0x08];
+    let fd = usize::try_from(folder.as_raw_fd()).unwrap();
+    let (name, how) = (sys::address(name.as_mut_slice()), sys::address(&mut how));
+    let fd = sys::call(libc::SYS_openat2, [fd, name, how, 24, 0, 0])?;
+    Ok(File::from(sys::owned(i32::try_from(fd).unwrap())))
 }
 
 fn read(mut file: File) -> io::Result<Vec<u8>> {

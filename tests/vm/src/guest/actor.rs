@@ -20,7 +20,12 @@ pub(crate) fn enter(args: &[String]) {
     let (run, who) = (&args[0], args[1].as_str());
     let is_inside = !matches!(who, "root" | "agent");
     if is_inside {
-        for space in ["cgroup", "pid", "mnt"] {
+        let spaces = if who == "sibling" {
+            &["pid"][..]
+        } else {
+            &["cgroup", "pid", "mnt"]
+        };
+        for space in spaces {
             let file = File::open(format!("/proc/{}/ns/{space}", args[4])).expect("a namespace");
             let fd = usize::try_from(file.as_raw_fd()).unwrap();
             sys::call(libc::SYS_setns, [fd, 0, 0, 0, 0, 0]).expect("setns");
@@ -34,6 +39,13 @@ pub(crate) fn enter(args: &[String]) {
     match who {
         "user" => drop_to(1000),
         "root14" => drop_to(0),
+        "sibling" => {
+            let spaces = usize::try_from(libc::CLONE_NEWNS | libc::CLONE_NEWCGROUP).unwrap();
+            sys::call(libc::SYS_unshare, [spaces, 0, 0, 0, 0, 0]).expect("unshare");
+            sys::mount("none", "/", libc::MS_REC | libc::MS_PRIVATE).expect("private mounts");
+            sys::mount("proc", "/proc", 0).expect("proc");
+            drop_to(0);
+        }
         "agent" => std::fs::write(format!("{AGENT}/cgroup.procs"), "0").expect("cgroup.procs"),
         _ => {}
     }
@@ -47,6 +59,8 @@ pub(crate) fn enter(args: &[String]) {
         .args(["act", run, who, target, child])
         .args(args.get(7))
         .env_clear()
+        // Row A24 must see something of its own children's environment.
+        .env("OURS", "nothing")
         .exec();
     panic!("exec: {error}");
 }

@@ -156,7 +156,13 @@ impl Runner {
         for name in ["T14-suid", "T14-fcap", "T1000-suid", "T1000-fcap"] {
             find(name);
         }
-        for actor in [Actor::User, Actor::Root14, Actor::Root, Actor::Agent] {
+        for actor in [
+            Actor::User,
+            Actor::Root14,
+            Actor::Sibling,
+            Actor::Root,
+            Actor::Agent,
+        ] {
             if runs(run, actor) {
                 outside(run, actor, pause, |row, result| {
                     self.result(run, row, actor, result);
@@ -181,10 +187,9 @@ impl Runner {
 
 /// An attacker from outside the tree, who tries all his rows; each answer as it comes.
 fn outside(run: &str, actor: Actor, pause: u32, each: impl FnMut(usize, &str)) {
-    let name = if actor == Actor::Root14 {
-        "T14"
-    } else {
-        "T1000"
+    let name = match actor {
+        Actor::Root14 | Actor::Sibling => "T14",
+        _ => "T1000",
     };
     let (target, child) = (find(name), find(&format!("{name}-child")));
     let ids = [target, local(target), pause, child, local(child)];

@@ -18,7 +18,9 @@ mod init;
 mod memory;
 mod perf;
 mod product;
+mod races;
 mod sys;
+mod uring;
 
 /// Where the attacked process keeps the marker: an address of our own, the same for everybody.
 const MARKER_AT: usize = 0x10_0000_0000;
