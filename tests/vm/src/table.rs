@@ -48,6 +48,14 @@ pub enum Action {
     Connect(&'static str),
     /// `iopl(3)`: every port of the machine.
     Iopl,
+    /// Remove a pin of the enforcer's; where there is none, one of the attacker's own.
+    UnlinkPin,
+    /// Move a pin to another folder.
+    RenamePin,
+    /// Rename the folder of the pins.
+    RenamePins,
+    /// `umount2` of a file system that the pins are in, with flags.
+    Unmount(&'static str, i32),
     /// `perf_event_open`: samples of the target's registers and stack.
     Perf,
     /// The same of whatever runs on a processor.
@@ -139,8 +147,8 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 use Action::{
     Attach, BpfLoad, BpfMaps, Connect, Iopl, Kcmp, Limit, Link, List, Mem, Open as OpenFile,
     OpenWrite, Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadHeir, ReadNode,
-    Reopen, SecondProcfs, Seize, SetLimit, Setns, Signal, TracedExec, Traceme, VmRead, VmWrite,
-    Write, WriteNode,
+    RenamePin, RenamePins, Reopen, SecondProcfs, Seize, SetLimit, Setns, Signal, TracedExec,
+    Traceme, UnlinkPin, Unmount, VmRead, VmWrite, Write, WriteNode,
 };
 use Expect::{Open, Refused};
 
@@ -557,6 +565,30 @@ pub const ATTACKS: &[Attack] = &[
         Refused,
         "",
     ),
+    row("A87.unlink", ROOT, UnlinkPin, Refused, "rm of a pin"),
+    row("A87.rename", ROOT, RenamePin, Refused, "mv of a pin"),
+    row("A87.rename-folder", ROOT, RenamePins, Refused, ""),
+    row(
+        "A88.umount",
+        ROOT,
+        Unmount("/pins/bpf", 0),
+        Refused,
+        "the file system of the pins",
+    ),
+    row(
+        "A88.umount-lazy",
+        ROOT,
+        Unmount("/pins/bpf", 2),
+        Refused,
+        "",
+    ),
+    row(
+        "A89.umount-above",
+        ROOT,
+        Unmount("/pins", 2),
+        Refused,
+        "lazily, what it is mounted in",
+    ),
     row(
         "A91.maps",
         ROOT,
@@ -601,7 +633,7 @@ pub fn page() -> String {
         "# Attacks that the tier `vm` runs\n\n\
          Made from `tests/vm/src/table.rs` by `cargo xtask generate`; do not edit.\n\n\
          Each line runs on every kernel of the tier: without an enforcer, where it must succeed; with\n\
-         it, where it must end as the table says; and once with each hook left out, where some line\n\
+         its pins and the daemon killed (A86), where it must end as the table says; and once with each hook left out, where some line\n\
          must get through. *refused* is EPERM or EACCES and no byte read. What is not in this table\n\
          is not tested: see [what is missing](enforcer.md).\n\n\
          Who: `user` is another process of the target's own user in its container; `root14` is root\n\
