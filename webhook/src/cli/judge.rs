@@ -1,6 +1,7 @@
 //! Runs the engine over what the files hold.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
@@ -58,11 +59,7 @@ impl Judgement {
     /// The decision in one word.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self.outcome.verdict.decision {
-            Decision::Skip(_) => "skip",
-            Decision::Deny(_) => "deny",
-            Decision::Inject(_) => "inject",
-        }
+        self.outcome.decision()
     }
 
     /// The sentence of a refusal.
@@ -192,6 +189,7 @@ fn profiles(manifests: &Manifests, namespace: &str) -> Profiles {
         let stand_in = Profile {
             name: "default".to_owned(),
             scope: Scope::Cluster,
+            generation: None,
             spec,
         };
         return Profiles {
@@ -236,7 +234,9 @@ fn facts(
                 ..ImageConfig::default()
             }
         });
-        facts.images.insert(name.clone(), ImageFact::Found(image));
+        facts
+            .images
+            .insert(name.clone(), ImageFact::Found(Arc::new(image)));
     }
     for key in needs.deciding_sources.iter().chain(&needs.other_sources) {
         // One that is not in the files may be in the cluster: not looked up, not missing.

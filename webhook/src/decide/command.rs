@@ -9,6 +9,7 @@ use cloudtaser_abi::injection::WRAPPER;
 use super::facts::{Facts, ImageFact};
 use super::plan::ExecWrap;
 use super::reason::Refusal;
+use super::size::MOST_IMAGES;
 use crate::annotation::Wishes;
 
 /// What stands before a program that the wrapper starts.
@@ -17,9 +18,43 @@ pub fn wrapper_command() -> Vec<String> {
     [WRAPPER, "run", "--"].map(String::from).into()
 }
 
-/// Whether only the image can say what the container starts.
+/// Whether a container starts the wrapper, with whatever options.
+pub(super) fn is_wrapper(container: &Container) -> bool {
+    let mut command = container.command.iter().flatten();
+    command.next().is_some_and(|program| program == WRAPPER)
+}
+
+/// Refuses the wrapper with options of its own, which count before its variables: they could name
+/// another server, or ask for less protection than the profile does (H1).
+pub(super) fn verify(container: &Container) -> Result<(), Refusal> {
+    let command = container.command.as_deref().unwrap_or_default();
+    if is_wrapper(container) && !command.starts_with(&wrapper_command()) {
+        return Err(Refusal::WrapperOptions {
+            container: container.name.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Takes out the wrapper where another webhook has put a program before it: once is enough.
+pub(super) fn unwrap(argv: &mut Vec<String>) {
+    let wrapper = wrapper_command();
+    let mut places = argv.windows(wrapper.len());
+    if let Some(place) = places.position(|part| *part == wrapper) {
+        drop(argv.drain(place..place.saturating_add(wrapper.len())));
+    }
+}
+
+/// Whether only the image can say what the container starts, and its registry may be asked.
 pub(super) fn needs_image(container: &Container, wishes: &Wishes) -> bool {
-    is_unset(&container.command) && !wishes.commands.contains_key(&container.name)
+    is_unset(&container.command)
+        && !wishes.commands.contains_key(&container.name)
+        && !is_of_node(container)
+}
+
+/// Whether the container's image is the node's own, whatever a registry has under the name.
+fn is_of_node(container: &Container) -> bool {
+    container.image_pull_policy.as_deref() == Some("Never")
 }
 
 /// An empty list is an absent one to Kubernetes.
@@ -50,9 +85,18 @@ pub(super) fn argv(
         image: name.clone(),
         problem: problem.to_owned(),
     };
+    if is_of_node(container) {
+        return Err(unknown(
+            "its `imagePullPolicy` is Never, so only nodes have it, and no registry is asked",
+        ));
+    }
     let image = match facts.images.get(&name) {
         Some(ImageFact::Found(image)) => image,
         Some(ImageFact::Failed(problem)) => return Err(unknown(problem)),
+        None if facts.images.len() >= MOST_IMAGES => {
+            let most = format!("{MOST_IMAGES} other images of the pod are asked for already");
+            return Err(unknown(&most));
+        }
         None => return Err(unknown("nobody asked its registry")),
     };
     if !image.os.is_empty() && image.os != "linux" {

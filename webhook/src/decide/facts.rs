@@ -4,6 +4,7 @@
 //! is reduced to "is it a reference" where it is read, so no value ever comes here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cloudtaser_abi::reference::holds_reference;
 
@@ -32,30 +33,31 @@ impl SourceKey {
 /// What must be looked up.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Needs {
-    /// Images whose command is needed, each once.
+    /// Images whose command is needed, each once; those that a registry is asked about.
     pub images: BTreeSet<String>,
     /// ConfigMaps and Secrets whose values decide whether an init container is wrapped. Those that
     /// cannot be looked up count as holding a reference.
     pub deciding_sources: BTreeSet<SourceKey>,
-    /// Others that the pod names; looking them up gives warnings only, and may be left out.
+    /// Others that the pod requires; looking them up gives warnings only, and may be left out.
     pub other_sources: BTreeSet<SourceKey>,
     /// The only architecture that the pod can run on, as images spell it, if there is one.
     pub architecture: Option<&'static str>,
 }
 
 impl Needs {
-    /// Whether the decision needs nothing.
+    /// Whether nothing is to be looked up.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.images.is_empty() && self.deciding_sources.is_empty()
+        let sources = self.deciding_sources.is_empty() && self.other_sources.is_empty();
+        sources && self.images.is_empty()
     }
 }
 
 /// What an image lookup gave.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ImageFact {
-    /// What the image says.
-    Found(ImageConfig),
+    /// What the image says; shared, for many reviews at once may name it.
+    Found(Arc<ImageConfig>),
     /// Nothing: a sentence with the registry and the cause, without credentials.
     Failed(String),
 }

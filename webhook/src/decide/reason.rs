@@ -163,6 +163,16 @@ pub enum Refusal {
         /// Why.
         problem: String,
     },
+    /// More would be added than the API server could store.
+    #[error(
+        "with container `{container}`, the wrapped containers get more than {most} KiB together (command, variables, mounts), and Kubernetes stores no object above 1.5 MiB; wrap fewer containers, or shorten what every one of them gets: the image's command, the pod's annotations, or the profile's `server.ca.inline`"
+    )]
+    TooLarge {
+        /// The first that is too much.
+        container: String,
+        /// The limit in KiB.
+        most: usize,
+    },
     /// The image is for another system.
     #[error(
         "the image {} of container `{container}` is for {os}; the wrapper runs on Linux only",
@@ -198,7 +208,7 @@ pub enum Refusal {
     },
     /// A container that starts through the wrapper already, with other settings than the profile's.
     #[error(
-        "container `{container}` starts through the wrapper already, and its variable `{name}` is not as the profile `{profile}` has it; take out what was injected, and let it be injected again"
+        "container `{container}` was injected already, or looks so, and its variable `{name}` is not as the profile `{profile}` has it; take out what was injected, and let it be injected again"
     )]
     NotAsInjected {
         /// The container.
@@ -207,6 +217,24 @@ pub enum Refusal {
         name: String,
         /// The profile.
         profile: String,
+    },
+    /// A container that has one of the wrapper's mounts and not the other.
+    #[error(
+        "container `{container}` has parts of what CloudTaser adds, and does not mount the volume `{volume}` as CloudTaser does; take out what was injected, and let it be injected again"
+    )]
+    NotMounted {
+        /// The container.
+        container: String,
+        /// The volume.
+        volume: String,
+    },
+    /// The wrapper with options.
+    #[error(
+        "container `{container}` starts the wrapper with other arguments than `run --`; give the program's own command, and settings as annotations"
+    )]
+    WrapperOptions {
+        /// The container.
+        container: String,
     },
     /// A variable that an annotation sets as well.
     #[error(
@@ -276,9 +304,12 @@ impl Refusal {
             Self::NoCommand { .. } => "no_command",
             Self::ImageUnknown { .. } => "image_unknown",
             Self::ImageSystem { .. } => "image_system",
+            Self::TooLarge { .. } => "too_large",
             Self::Platform { .. } => "platform",
             Self::Variable { .. } => "variable",
             Self::NotAsInjected { .. } => "not_as_injected",
+            Self::NotMounted { .. } => "not_mounted",
+            Self::WrapperOptions { .. } => "wrapper_options",
             Self::SetTwice { .. } => "set_twice",
             Self::MountTaken { .. } => "mount_taken",
             Self::MountPath { .. } => "mount_path",

@@ -9,13 +9,15 @@
 use std::collections::BTreeSet;
 
 use cloudtaser_abi::annotation as keys;
-use cloudtaser_abi::injection::{INIT_CONTAINER, WRAPPER};
+use cloudtaser_abi::injection::INIT_CONTAINER;
 use cloudtaser_abi::reference::holds_reference;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 
+use super::command::is_wrapper;
 use super::facts::{Facts, SourceFact, SourceKey};
 use super::plan::List;
 use super::reason::Refusal;
+use super::size::is_enough;
 use crate::annotation::{InitScope, Wishes, nearest};
 
 /// Proxies of service meshes, which must not get a pod's secrets because they happen to run in it:
@@ -87,6 +89,12 @@ pub(super) fn candidates<'p>(
     Ok(found.collect())
 }
 
+/// Whether the copy step is there.
+pub(super) fn has_copy_step(spec: &PodSpec) -> bool {
+    let mut init = spec.init_containers.iter().flatten();
+    init.any(|container| container.name == INIT_CONTAINER)
+}
+
 struct Scope<'w> {
     wishes: &'w Wishes,
     profile_skips: Option<&'w [String]>,
@@ -119,8 +127,7 @@ impl Scope<'_> {
     }
 
     fn state(&self, list: List, container: &Container) -> (State, &'static str) {
-        let mut command = container.command.iter().flatten();
-        if command.next().is_some_and(|program| program == WRAPPER) {
+        if is_wrapper(container) {
             return (State::Wrapped, "it starts through the wrapper already");
         }
         let name = container.name.as_str();
@@ -256,6 +263,9 @@ pub(super) fn missing(container: &Container, facts: &Facts, warnings: &mut Vec<S
             }
             _ => continue,
         };
+        if is_enough(warnings) {
+            return;
+        }
         warnings.push(format!(
             "container `{}` needs the {what}, which does not exist; it cannot start before it does",
             container.name

@@ -9,8 +9,8 @@ pub mod status;
 mod store;
 pub mod watch;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
@@ -25,8 +25,12 @@ use crate::serve::metrics::{Metrics, Reason};
 
 /// Pull secrets that are read for one pod. Chosen: more than the 16 logins that are tried.
 const PULL_SECRETS: usize = 16;
-/// Sources that are read for one pod; the others count as holding a reference. Chosen.
+/// Sources that are read for one pod, those that decide first; of the others, what decides counts
+/// as holding a reference, and nothing is said about the rest. Chosen.
 const SOURCES: usize = 32;
+/// How long a review waits for sources that only give warnings. Chosen: a cluster answers within
+/// milliseconds, and no pod's start hangs on a warning.
+const FOR_WARNINGS: Duration = Duration::from_secs(1);
 
 /// Everything that is asked beside the pod itself.
 #[derive(Debug)]
@@ -50,9 +54,10 @@ impl Lookup {
         if needs.is_empty() {
             return facts;
         }
-        let spec = pod.spec.clone().unwrap_or_default();
+        let none = PodSpec::default();
+        let spec = pod.spec.as_ref().unwrap_or(&none);
         let sources = self.sources(namespace, needs, end);
-        let images = self.images(&spec, namespace, needs, end);
+        let images = self.images(spec, namespace, needs, end);
         let (sources, images) = tokio::join!(sources, images);
         facts.sources.extend(sources);
         facts.images.extend(images);
@@ -65,15 +70,18 @@ impl Lookup {
         needs: &Needs,
         end: Instant,
     ) -> Vec<(SourceKey, crate::decide::SourceFact)> {
-        let asked = needs
-            .deciding_sources
-            .iter()
+        let sooner = end.min(Instant::now() + FOR_WARNINGS);
+        let deciding = needs.deciding_sources.iter().map(|key| (key, end));
+        let others = needs.other_sources.iter().map(|key| (key, sooner));
+        let asked = deciding
+            .chain(others)
             .take(SOURCES)
-            .map(|key| async {
+            .map(|(key, end)| async move {
                 let asked = self.cluster.source(namespace.to_owned(), key.clone());
                 match timeout_at(end, asked).await {
                     Ok(Ok(fact)) => Some((key.clone(), fact)),
-                    // Left out: it counts as holding a reference, so its container is wrapped.
+                    // Left out: where it decides, it counts as holding a reference, so its container
+                    // is wrapped.
                     Ok(Err(error)) => {
                         tracing::debug!(namespace, %error, "not looked up");
                         None
@@ -91,52 +99,49 @@ impl Lookup {
         needs: &Needs,
         end: Instant,
     ) -> Vec<(String, ImageFact)> {
-        let local = only_on_nodes(spec);
-        let is_asked = needs.images.iter().any(|name| !local.contains(name));
-        let (keyring, problems) = if is_asked {
-            self.keyring(spec, namespace, end).await
-        } else {
+        let (keyring, problems) = if needs.images.is_empty() {
             (Keyring::default(), Vec::new())
+        } else {
+            self.keyring(spec, namespace, end).await
         };
         let architecture = needs.architecture.unwrap_or(&self.architecture);
         let platform = Platform::new("linux", architecture, None);
         let asked = needs.images.iter().map(|name| async {
-            let fact = if local.contains(name) {
-                self.count("pull_policy_never");
-                ImageFact::Failed(
-                    "its `imagePullPolicy` is Never, so only nodes have it, and no registry is \
-                     asked"
-                        .to_owned(),
-                )
-            } else {
-                self.image(name, &platform, &keyring, &problems, end).await
-            };
+            let asked = self.image(namespace, name, &platform, &keyring, end);
+            let fact = asked.await.unwrap_or_else(|mut message| {
+                for problem in &problems {
+                    message.push_str("; ");
+                    message.push_str(problem);
+                }
+                ImageFact::Failed(message)
+            });
             (name.clone(), fact)
         });
         join_all(asked).await
     }
 
+    /// What an image says, or why its registry gave nothing: then pull secrets may be at fault.
     async fn image(
         &self,
+        namespace: &str,
         text: &str,
         platform: &Platform,
         keyring: &Keyring,
-        problems: &[String],
         end: Instant,
-    ) -> ImageFact {
+    ) -> Result<ImageFact, String> {
         let name: ImageName = match text.parse() {
             Ok(name) => name,
             Err(error) => {
                 let error: crate::image::ReferenceError = error;
                 self.count(error.reason());
-                return ImageFact::Failed(error.to_string());
+                return Ok(ImageFact::Failed(error.to_string()));
             }
         };
-        let asked = self.images.resolve(&name, platform, keyring);
-        let (reason, mut message) = match timeout_at(end, asked).await {
+        let asked = self.images.resolve(namespace, &name, platform, keyring);
+        let (reason, message) = match timeout_at(end, asked).await {
             Ok(Ok(config)) => {
                 self.count("found");
-                return ImageFact::Found(config.as_ref().clone());
+                return Ok(ImageFact::Found(config));
             }
             Ok(Err(error)) => (error.reason(), error.message()),
             Err(_elapsed) => {
@@ -145,11 +150,7 @@ impl Lookup {
             }
         };
         self.count(reason);
-        for problem in problems {
-            message.push_str("; ");
-            message.push_str(problem);
-        }
-        ImageFact::Failed(message)
+        Err(message)
     }
 
     /// The pod's pull secrets; its service account's only where it names none, so that nobody is
@@ -195,17 +196,4 @@ impl Lookup {
         let labels = Reason { reason };
         self.metrics.images.get_or_create(&labels).inc();
     }
-}
-
-/// Images that a container may take from its node only.
-fn only_on_nodes(spec: &PodSpec) -> BTreeSet<String> {
-    let all = spec
-        .init_containers
-        .iter()
-        .flatten()
-        .chain(&spec.containers);
-    let local = all.filter(|container| container.image_pull_policy.as_deref() == Some("Never"));
-    local
-        .filter_map(|container| container.image.clone())
-        .collect()
 }
