@@ -1,5 +1,6 @@
-//! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), what a patch does not show at a glance
-//! ([`injection`]), the admission policy ([`policy`]), and generated ones ([`properties`]).
+//! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), what a
+//! patch does not show at a glance ([`injection`]), the admission policy ([`policy`]), generated
+//! ones ([`properties`]), and large ones ([`sizes`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -11,4 +12,5 @@ mod golden;
 mod injection;
 mod policy;
 mod properties;
+mod sizes;
 mod support;
