@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::store::ProfileStore;
 use crate::profile::Scope;
+use crate::serve::log::causes;
 
 /// Objects of one answer. The API's clients use the same (client-go's pager).
 const PAGE: u32 = 500;
@@ -88,7 +89,7 @@ pub async fn keep(
                 store.broken(scope);
                 tracing::warn!(
                     path = path(scope),
-                    error = &error as &(dyn std::error::Error + 'static),
+                    error = causes(&error),
                     "profiles are not watched; those that were read last count"
                 );
             }
