@@ -72,6 +72,12 @@ pub struct Verdict {
     pub warnings: Vec<String>,
 }
 
+/// Bytes of commands and variables that are added to a pod's containers, at most: the API server
+/// sends no more than 2 MiB to etcd (its client's limit for one call), whatever etcd would take.
+/// Each container gets what annotations, profile and image say, so a small pod could ask for
+/// gigabytes.
+const MOST_BYTES: usize = 2 << 20;
+
 /// The annotation that the kubelet puts on the API's image of a static pod.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
@@ -193,7 +199,7 @@ impl Survey<'_> {
         let init = volumes::copy_step(self.spec, self.profile, input.operator);
         let volumes = volumes::volumes(self.profile, &self.settings);
         volumes::refuse_taken(self.spec, &init, &volumes)?;
-        let mut containers = Vec::new();
+        let (mut containers, mut bytes) = (Vec::new(), 0_usize);
         for candidate in &self.candidates {
             if candidate.state == State::Wrapped {
                 environment::verify(candidate.container, self.profile, &self.settings)?;
@@ -206,8 +212,21 @@ impl Survey<'_> {
             };
             if is_wrapped {
                 self.warn(candidate.container, facts, warnings);
-                containers.push(self.container(candidate, facts)?);
+                let planned = self.container(candidate, facts)?;
+                bytes = planned
+                    .added_bytes(candidate.container)
+                    .saturating_add(bytes);
+                containers.push(planned);
+                if bytes > MOST_BYTES {
+                    let containers = containers.len();
+                    return Err(Refusal::TooLarge { containers });
+                }
             }
+        }
+        let is_wrapped = |candidate: &Candidate<'_>| candidate.state == State::Wrapped;
+        if containers.is_empty() && !self.candidates.iter().any(is_wrapped) {
+            // All hung on a ConfigMap or Secret, and none of these holds a reference.
+            return Err(Refusal::NothingInScope);
         }
         let own_grace = self.spec.termination_grace_period_seconds;
         // 30: the API's default, which is in the pod when it comes here from an API server.

@@ -134,6 +134,23 @@ pub enum Refusal {
         /// The profile.
         profile: String,
     },
+    /// A name that no container can have.
+    #[error(
+        "the container's name {} is longer than 63 bytes, which Kubernetes does not take; shorten it",
+        shown(name)
+    )]
+    LongName {
+        /// The name.
+        name: String,
+    },
+    /// The pod could not be stored with what is added.
+    #[error(
+        "with its wrapper in {containers} container(s), the pod is larger than any that Kubernetes stores (2 MiB); name fewer secrets, or write shorter commands"
+    )]
+    TooLarge {
+        /// Containers up to the one that is too much.
+        containers: usize,
+    },
     /// No container is left to wrap.
     #[error(
         "the pod opted in, and no container of it is in scope: `containers`, `skip-containers` and the profile's `skipContainers` leave none"
@@ -272,6 +289,8 @@ impl Refusal {
             Self::AddressNotListed { .. } => "address_not_listed",
             Self::RoleNotListed { .. } => "role_not_listed",
             Self::NoClientCertificate { .. } => "no_client_certificate",
+            Self::LongName { .. } => "long_name",
+            Self::TooLarge { .. } => "too_large",
             Self::NothingInScope => "nothing_in_scope",
             Self::NoCommand { .. } => "no_command",
             Self::ImageUnknown { .. } => "image_unknown",

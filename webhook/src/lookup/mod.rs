@@ -27,6 +27,11 @@ use crate::serve::metrics::{Metrics, Reason};
 const PULL_SECRETS: usize = 16;
 /// Sources that are read for one pod; the others count as holding a reference. Chosen.
 const SOURCES: usize = 32;
+/// Images that are asked for one pod; a container whose image is not must name its command. Chosen:
+/// what is kept of 64 images takes 16 MiB at most.
+const IMAGES: usize = 64;
+/// Bytes of a failure, at most: an answer's message holds no more.
+const MESSAGE: usize = 4_096;
 
 /// Everything that is asked beside the pod itself.
 #[derive(Debug)]
@@ -100,7 +105,7 @@ impl Lookup {
         };
         let architecture = needs.architecture.unwrap_or(&self.architecture);
         let platform = Platform::new("linux", architecture, None);
-        let asked = needs.images.iter().map(|name| async {
+        let asked = needs.images.iter().take(IMAGES).map(|name| async {
             let fact = if local.contains(name) {
                 self.count("pull_policy_never");
                 ImageFact::Failed(
@@ -147,8 +152,13 @@ impl Lookup {
         self.count(reason);
         for problem in problems {
             message.push_str("; ");
-            message.push_str(problem);
+            message.push_str(
+                problem
+                    .get(..problem.floor_char_boundary(MESSAGE))
+                    .unwrap_or_default(),
+            );
         }
+        message.truncate(message.floor_char_boundary(MESSAGE));
         ImageFact::Failed(message)
     }
 

@@ -1,5 +1,6 @@
 //! Pods through the whole engine: golden ones ([`golden`]), what a patch does not show at a glance
-//! ([`injection`]), the admission policy ([`policy`]), and generated ones ([`properties`]).
+//! ([`injection`]), the admission policy ([`policy`]), generated ones ([`properties`]), and large ones
+//! ([`sizes`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -10,4 +11,5 @@ mod golden;
 mod injection;
 mod policy;
 mod properties;
+mod sizes;
 mod support;
