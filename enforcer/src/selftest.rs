@@ -5,14 +5,17 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::process::{Child, Command, ExitCode, Stdio};
 
+use aya::maps::{MapError, loaded_maps};
 use cloudtaser_abi::enforce::{EPERM, Hook};
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, prlimit};
 
 use crate::Options;
 use crate::load::{self, LoadError};
-use crate::sys::prctl;
+use crate::sys::{bpf, perf_event_open, prctl};
 
 /// Which hook an attempt proves, and the attempt on the dummy and on its child.
 type Attempt = (Hook, fn(Target) -> io::Result<()>);
@@ -48,7 +51,29 @@ const ATTEMPTS: &[Attempt] = &[
         let core = Resource::Core;
         Ok(prlimit(pid, core, getrlimit(core)).map(drop)?)
     }),
+    (Hook::SocketListen, connect),
+    (Hook::UnixStreamConnect, connect),
+    (Hook::PerfEventOpen, |_| perf_event_open::whole_cpu()),
+    (Hook::Bpf, |_| bpf::load_tracepoint()),
+    (Hook::BpfMap, |_| {
+        // Every map of the node, by id; ours are among them.
+        let all: Result<Vec<_>, _> = loaded_maps().collect();
+        match all {
+            Err(MapError::SyscallError(error)) => Err(error.io_error),
+            _ => Ok(()),
+        }
+    }),
 ];
+
+/// To the dummy's socket, which is called like a debugger's.
+fn connect(at: Target) -> io::Result<()> {
+    UnixStream::connect_addr(&socket(at.parent)?).map(drop)
+}
+
+/// An abstract name, so that no file is left.
+fn socket(dummy: u32) -> io::Result<SocketAddr> {
+    SocketAddr::from_abstract_name(format!("cloudtaser-selftest/.java_pid{dummy}"))
+}
 
 /// Prints a line for each hook; answers whether all refused.
 ///
@@ -116,6 +141,10 @@ pub(crate) fn dummy(with_child: bool) -> ExitCode {
     } else {
         "alone"
     };
+    let listener = socket(std::process::id()).and_then(|at| UnixListener::bind_addr(&at));
+    if listener.is_err() {
+        return ExitCode::FAILURE;
+    }
     let child = Command::new("/proc/self/exe")
         .arg("dummy")
         .stdin(Stdio::piped())

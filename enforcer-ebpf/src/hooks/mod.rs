@@ -1,10 +1,16 @@
 //! One LSM hook a file, named as the kernel names it.
 
+mod bpf;
+mod bpf_map;
+mod bprm_creds_for_exec;
 mod file_open;
+mod perf_event_open;
 mod ptrace_access_check;
 mod ptrace_traceme;
+mod socket_listen;
 mod task_alloc;
 mod task_kill;
 mod task_prctl;
 mod task_setrlimit;
 mod task_to_inode;
+mod unix_stream_connect;

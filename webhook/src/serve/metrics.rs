@@ -46,7 +46,7 @@ pub const CONNECTION_ENDS: [&str; 7] = [
 /// A decision in two words.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 pub struct Decided {
-    /// `inject`, `deny`, `skip`, `invalid`.
+    /// `inject`, `complete`, `unchanged`, `deny`, `skip`, `invalid`.
     pub decision: &'static str,
     /// Why.
     pub reason: &'static str,

@@ -1,12 +1,13 @@
-//! Pods through the whole engine: golden ones ([`golden`]), what a patch does not show at a glance
-//! ([`injection`]), the admission policy ([`policy`]), generated ones ([`properties`]), and large ones
-//! ([`sizes`]).
+//! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), what a
+//! patch does not show at a glance ([`injection`]), the admission policy ([`policy`]), generated ones
+//! ([`properties`]), and large ones ([`sizes`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "tests panic, so that the line is shown"
 )]
 
+mod again;
 mod golden;
 mod injection;
 mod policy;

@@ -15,12 +15,16 @@ mod action;
 mod actor;
 mod container;
 mod init;
+mod perf;
 mod sys;
 
 /// Where the attacked process keeps the marker: an address of our own, the same for everybody.
 const MARKER_AT: usize = 0x10_0000_0000;
 /// The descriptor of a file that holds the marker.
 const MARKER_FD: i32 = 50;
+
+/// The control group of a node agent that the operator trusts.
+const AGENT: &str = "/sys/fs/cgroup/agent";
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -29,7 +33,8 @@ fn main() {
         "container" => container::run(),
         "target" => container::target(word(2)),
         "hold" => container::hold(word(2)),
-        "child" => container::child(word(2)),
+        "heir" => container::heir(word(2)),
+        "true" => {}
         "attack" => actor::enter(&args[2..]),
         "act" => action::act(&args[2..]),
         _ => init::run(),
