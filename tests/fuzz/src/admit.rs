@@ -133,7 +133,11 @@ fn check_operation(operation: &PatchOperation) {
     let is_ours = match parts.as_slice() {
         ["metadata"]
         | ["metadata", "annotations"]
-        | ["metadata", "annotations", "cloudtaser.io~1status"]
+        | [
+            "metadata",
+            "annotations",
+            "cloudtaser.io~1status" | "cloudtaser.io~1applied-profile",
+        ]
         | ["spec", "volumes"]
         | ["spec", "volumes", "-"]
         | ["spec", "initContainers"]

@@ -7,6 +7,7 @@
     dead_code,
     missing_debug_implementations,
     unexpected_cfgs,
+    unfulfilled_lint_expectations,
     unreachable_pub,
     unused_imports,
     reason = "the modules are included for what the targets read"

@@ -105,6 +105,7 @@ fn profile(name: &str, spec: &Value) -> Profile {
     Profile {
         name: name.to_owned(),
         scope: Scope::Cluster,
+        generation: None,
         spec: serde_json::from_value(spec.clone()).expect("a profile of ours"),
     }
 }
