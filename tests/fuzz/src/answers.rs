@@ -85,7 +85,7 @@ fn configuration(rest: &[u8]) {
             ..
         }) => {
             let words = || entrypoint.iter().chain(&command);
-            assert!(words().map(String::len).sum::<usize>() <= 256 << 10);
+            assert!(words().map(String::len).sum::<usize>() <= 64 << 10);
             assert!(!words().any(|word| word.contains('\0')));
         }
         Err(error) => check_text(&error.to_string(), MESSAGE),

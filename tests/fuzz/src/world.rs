@@ -1,5 +1,7 @@
 //! What is known beside the pod: profiles, images, ConfigMaps and Secrets, always the same.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::decide::{Facts, ImageFact, Needs, Operator, SourceFact, SourceKey};
@@ -77,12 +79,12 @@ impl World {
         for image in &needs.images {
             let fact = match image.as_bytes().first() {
                 Some(b'x') => ImageFact::Failed("the registry does not answer".to_owned()),
-                _ => ImageFact::Found(ImageConfig {
+                _ => ImageFact::Found(Arc::new(ImageConfig {
                     entrypoint: vec!["/entry".to_owned(), "$(HOME)".to_owned()],
                     command: vec!["run".to_owned()],
                     os: "linux".to_owned(),
                     architecture: "amd64".to_owned(),
-                }),
+                })),
             };
             facts.images.insert(image.clone(), fact);
         }

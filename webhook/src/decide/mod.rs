@@ -13,6 +13,7 @@ mod platform;
 pub mod reason;
 mod scope;
 mod settings;
+mod size;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -28,9 +29,11 @@ pub use facts::{Facts, ImageFact, Needs, SourceFact, SourceKey};
 pub use plan::{ContainerPlan, ExecWrap, List, Plan};
 pub use reason::{Refusal, SkipReason};
 pub use scope::MESH_PROXIES;
+pub use size::MOST_ADDED;
 
 use scope::{Candidate, State};
 use settings::{Identity, Settings};
+use size::{MOST_IMAGES, Size};
 
 /// Settings of the webhook itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -72,12 +75,6 @@ pub struct Verdict {
     pub warnings: Vec<String>,
 }
 
-/// Bytes of commands and variables that are added to a pod's containers, at most: the API server
-/// sends no more than 2 MiB to etcd (its client's limit for one call), whatever etcd would take.
-/// Each container gets what annotations, profile and image say, so a small pod could ask for
-/// gigabytes.
-const MOST_BYTES: usize = 2 << 20;
-
 /// The annotation that the kubelet puts on the API's image of a static pod.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
@@ -107,7 +104,9 @@ pub fn needs(input: &Input<'_>) -> Needs {
             }
             State::Wrapped | State::Leave => continue,
         }
-        if command::needs_image(candidate.container, &survey.parsed.wishes) {
+        if command::needs_image(candidate.container, &survey.parsed.wishes)
+            && needs.images.len() < MOST_IMAGES
+        {
             needs.images.extend(candidate.container.image.clone());
         }
     }
@@ -207,7 +206,7 @@ impl Survey<'_> {
         let init = volumes::copy_step(self.spec, self.profile, input.operator);
         let volumes = volumes::volumes(self.profile, &self.settings);
         volumes::refuse_taken(self.spec, &init, &volumes)?;
-        let (mut containers, mut bytes) = (Vec::new(), 0_usize);
+        let (mut containers, mut size) = (Vec::new(), Size::default());
         for candidate in &self.candidates {
             let container = candidate.container;
             let is_wrapped = match candidate.state {
@@ -224,13 +223,9 @@ impl Survey<'_> {
             };
             if is_wrapped {
                 self.warn(container, facts, warnings);
-                let planned = self.container(candidate, facts)?;
-                bytes = planned.added_bytes(container).saturating_add(bytes);
-                containers.push(planned);
-                if bytes > MOST_BYTES {
-                    let containers = containers.len();
-                    return Err(Refusal::TooLarge { containers });
-                }
+                let plan = self.container(candidate, facts)?;
+                size.add(&plan)?;
+                containers.push(plan);
             }
         }
         let is_wrapped = |candidate: &Candidate<'_>| candidate.state == State::Wrapped;
@@ -303,6 +298,9 @@ impl Survey<'_> {
             warnings.extend(command::short_probes(container));
         }
         for variable in command::references_in_arguments(container) {
+            if size::is_enough(warnings) {
+                return;
+            }
             warnings.push(format!(
                 "container `{name}` has `$({variable})` in its arguments: the program gets the \
                  reference's text there, not the secret"

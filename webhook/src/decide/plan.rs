@@ -51,21 +51,6 @@ pub struct ContainerPlan {
     pub execs: Vec<ExecWrap>,
 }
 
-impl ContainerPlan {
-    /// Bytes of the commands and variables that the container has then and did not have before.
-    pub(super) fn added_bytes(&self, before: &Container) -> usize {
-        let of_variable = |variable: &EnvVar| {
-            let value = variable.value.as_ref().map_or(0, String::len);
-            variable.name.len().saturating_add(value)
-        };
-        let words = self.argv.iter().map(String::len);
-        let all = words.chain(self.env.iter().map(of_variable));
-        let own = before.command.iter().chain(&before.args).flatten();
-        let own = own.map(String::len).fold(0, usize::saturating_add);
-        all.fold(0, usize::saturating_add).saturating_sub(own)
-    }
-}
-
 /// Everything that happens to a pod.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {

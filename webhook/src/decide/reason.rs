@@ -143,14 +143,6 @@ pub enum Refusal {
         /// The name.
         name: String,
     },
-    /// The pod could not be stored with what is added.
-    #[error(
-        "with its wrapper in {containers} container(s), the pod is larger than any that Kubernetes stores (2 MiB); name fewer secrets, or write shorter commands"
-    )]
-    TooLarge {
-        /// Containers up to the one that is too much.
-        containers: usize,
-    },
     /// No container is left to wrap.
     #[error(
         "the pod opted in, and no container of it is in scope: `containers`, `skip-containers` and the profile's `skipContainers` leave none"
@@ -179,6 +171,16 @@ pub enum Refusal {
         image: String,
         /// Why.
         problem: String,
+    },
+    /// More would be added than the API server could store.
+    #[error(
+        "with container `{container}`, the wrapped containers get more than {most} KiB together (command, variables, mounts), and Kubernetes stores no object above 1.5 MiB; wrap fewer containers, or shorten what every one of them gets: the image's command, the pod's annotations, or the profile's `server.ca.inline`"
+    )]
+    TooLarge {
+        /// The first that is too much.
+        container: String,
+        /// The limit in KiB.
+        most: usize,
     },
     /// The image is for another system.
     #[error(
@@ -308,11 +310,11 @@ impl Refusal {
             Self::RoleNotListed { .. } => "role_not_listed",
             Self::NoClientCertificate { .. } => "no_client_certificate",
             Self::LongName { .. } => "long_name",
-            Self::TooLarge { .. } => "too_large",
             Self::NothingInScope => "nothing_in_scope",
             Self::NoCommand { .. } => "no_command",
             Self::ImageUnknown { .. } => "image_unknown",
             Self::ImageSystem { .. } => "image_system",
+            Self::TooLarge { .. } => "too_large",
             Self::Platform { .. } => "platform",
             Self::Variable { .. } => "variable",
             Self::NotAsInjected { .. } => "not_as_injected",

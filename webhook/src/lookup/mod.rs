@@ -9,7 +9,6 @@ pub mod status;
 mod store;
 pub mod watch;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +28,6 @@ const PULL_SECRETS: usize = 16;
 /// Sources that are read for one pod, those that decide first; of the others, what decides counts
 /// as holding a reference, and nothing is said about the rest. Chosen.
 const SOURCES: usize = 32;
-/// Images that are asked for one pod; a container whose image is not must name its command. Chosen:
-/// what is kept of 64 images takes 16 MiB at most.
-const IMAGES: usize = 64;
 /// Bytes of a failure, at most: an answer's message holds no more.
 const MESSAGE: usize = 4_096;
 /// How long a review waits for sources that only give warnings. Chosen: a cluster answers within
@@ -60,9 +56,10 @@ impl Lookup {
         if needs.is_empty() {
             return facts;
         }
-        let spec = pod.spec.clone().unwrap_or_default();
+        let none = PodSpec::default();
+        let spec = pod.spec.as_ref().unwrap_or(&none);
         let sources = self.sources(namespace, needs, end);
-        let images = self.images(&spec, namespace, needs, end);
+        let images = self.images(spec, namespace, needs, end);
         let (sources, images) = tokio::join!(sources, images);
         facts.sources.extend(sources);
         facts.images.extend(images);
@@ -104,27 +101,16 @@ impl Lookup {
         needs: &Needs,
         end: Instant,
     ) -> Vec<(String, ImageFact)> {
-        let local = only_on_nodes(spec);
-        let is_asked = needs.images.iter().any(|name| !local.contains(name));
-        let (keyring, problems) = if is_asked {
-            self.keyring(spec, namespace, end).await
-        } else {
+        let (keyring, problems) = if needs.images.is_empty() {
             (Keyring::default(), Vec::new())
+        } else {
+            self.keyring(spec, namespace, end).await
         };
         let architecture = needs.architecture.unwrap_or(&self.architecture);
         let platform = Platform::new("linux", architecture, None);
-        let asked = needs.images.iter().take(IMAGES).map(|name| async {
-            let fact = if local.contains(name) {
-                self.count("pull_policy_never");
-                ImageFact::Failed(
-                    "its `imagePullPolicy` is Never, so only nodes have it, and no registry is \
-                     asked"
-                        .to_owned(),
-                )
-            } else {
-                self.image(name, &platform, &keyring, &problems, end).await
-            };
-            (name.clone(), fact)
+        let asked = needs.images.iter().map(|name| async {
+            let fact = self.image(name, &platform, &keyring, &problems, end);
+            (name.clone(), fact.await)
         });
         join_all(asked).await
     }
@@ -149,7 +135,7 @@ impl Lookup {
         let (reason, mut message) = match timeout_at(end, asked).await {
             Ok(Ok(config)) => {
                 self.count("found");
-                return ImageFact::Found(config.as_ref().clone());
+                return ImageFact::Found(config);
             }
             Ok(Err(error)) => (error.reason(), error.message()),
             Err(_elapsed) => {
@@ -159,12 +145,9 @@ impl Lookup {
         };
         self.count(reason);
         for problem in problems {
+            let end = problem.floor_char_boundary(MESSAGE);
             message.push_str("; ");
-            message.push_str(
-                problem
-                    .get(..problem.floor_char_boundary(MESSAGE))
-                    .unwrap_or_default(),
-            );
+            message.push_str(problem.get(..end).unwrap_or_default());
         }
         message.truncate(message.floor_char_boundary(MESSAGE));
         ImageFact::Failed(message)
@@ -213,17 +196,4 @@ impl Lookup {
         let labels = Reason { reason };
         self.metrics.images.get_or_create(&labels).inc();
     }
-}
-
-/// Images that a container may take from its node only.
-fn only_on_nodes(spec: &PodSpec) -> BTreeSet<String> {
-    let all = spec
-        .init_containers
-        .iter()
-        .flatten()
-        .chain(&spec.containers);
-    let local = all.filter(|container| container.image_pull_policy.as_deref() == Some("Never"));
-    local
-        .filter_map(|container| container.image.clone())
-        .collect()
 }
