@@ -46,6 +46,9 @@ func isOpen(fd int) bool {
 
 func vector(t *testing.T, name string) []byte {
 	t.Helper()
+	if _, err := os.Stat(filepath.Join("..", "sdk-go")); err != nil {
+		t.Skip("the repository around this module, which has the vectors")
+	}
 	content, err := os.ReadFile(filepath.Join("..", "tests", "vectors", name+".bin"))
 	if err != nil {
 		t.Fatal(err)
