@@ -17,6 +17,7 @@ mod container;
 mod init;
 mod memory;
 mod perf;
+mod pins;
 mod product;
 mod races;
 mod sys;
@@ -30,6 +31,10 @@ const MARKER_FD: i32 = 50;
 /// The control group of a node agent that the operator trusts.
 const AGENT: &str = "/sys/fs/cgroup/agent";
 
+/// Where the enforcer pins its hooks, and the file systems that the folder is in.
+const PINS: &str = "/pins/bpf/cloudtaser";
+const PINS_MOUNTS: [(&str, &str); 2] = [("tmpfs", "/pins"), ("bpf", "/pins/bpf")];
+
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let word = |index: usize| args.get(index).map_or("", String::as_str);
@@ -37,11 +42,11 @@ fn main() {
         "container" => container::run(),
         "target" => container::target(word(2)),
         "hold" => container::hold(word(2)),
-        "child" => container::child(word(2)),
         "app" => product::app(),
         "as" => actor::execute_as(&args[2..]),
         "heir" => container::heir(word(2)),
         "true" => {}
+        "unpin" => pins::remove(),
         "attack" => actor::enter(&args[2..]),
         "act" => action::act(&args[2..]),
         _ => init::run(),
