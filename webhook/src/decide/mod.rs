@@ -5,6 +5,7 @@
 //! The answer is a [`Decision`]; [`crate::patch`] turns a [`Plan`] into operations.
 
 mod command;
+mod copy_step;
 mod environment;
 mod explain;
 pub mod facts;
@@ -190,7 +191,7 @@ impl Survey<'_> {
         facts: &Facts,
         warnings: &mut Vec<String>,
     ) -> Result<Plan, Refusal> {
-        let init = volumes::copy_step(self.spec, self.profile, input.operator);
+        let init = copy_step::copy_step(self.spec, self.profile, input.operator);
         let volumes = volumes::volumes(self.profile, &self.settings);
         volumes::refuse_taken(self.spec, &init, &volumes)?;
         let mut containers = Vec::new();

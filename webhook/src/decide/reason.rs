@@ -1,6 +1,8 @@
 //! Why a pod is left alone or refused: one enum each, a word for log and metrics, a sentence for
 //! whoever made the pod.
 
+use cloudtaser_abi::injection::INIT_CONTAINER;
+
 use crate::address::AddressError;
 use crate::annotation::{AnnotationError, shown};
 use crate::profile::ProfileError;
@@ -244,6 +246,14 @@ pub enum Refusal {
         /// Where.
         path: String,
     },
+    /// An init container with the copy step's name that is not the copy step.
+    #[error(
+        "the init container `{INIT_CONTAINER}` is CloudTaser's, and its field `{field}` is not what CloudTaser writes there; take that container out, it is added again, or rename it"
+    )]
+    CopyStep {
+        /// The field of the container.
+        field: String,
+    },
     /// A container or volume with a name of ours that is not ours.
     #[error(
         "the {what} name `{name}` is CloudTaser's, and what has it is not what CloudTaser adds; rename it, or, if the pod is a copy of an injected one, take out what was injected"
@@ -282,6 +292,7 @@ impl Refusal {
             Self::SetTwice { .. } => "set_twice",
             Self::MountTaken { .. } => "mount_taken",
             Self::MountPath { .. } => "mount_path",
+            Self::CopyStep { .. } => "copy_step",
             Self::NameTaken { .. } => "name_taken",
         }
     }

@@ -1,104 +1,27 @@
-//! The copy step, the two volumes and their mounts; and names or places of theirs that are taken.
-
-use std::collections::BTreeMap;
+//! The two volumes and their mounts; and names or places of theirs that are taken.
 
 use cloudtaser_abi::injection::{
     BINARY_DIR, BINARY_VOLUME, CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, IDENTITY_DIR,
-    IDENTITY_VOLUME, IMAGE_BINARY, INIT_CONTAINER, TOKEN_FILE,
+    IDENTITY_VOLUME, INIT_CONTAINER, TOKEN_FILE,
 };
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec,
-    ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection, SecurityContext,
-    ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+    ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec,
+    ProjectedVolumeSource, SecretProjection, ServiceAccountTokenProjection, Volume, VolumeMount,
+    VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::Operator;
+use super::copy_step;
 use super::reason::Refusal;
 use super::settings::Settings;
 use crate::profile::Profile;
-use crate::profile::spec::{CopyResources, KeySpec};
+use crate::profile::spec::KeySpec;
 
 /// Chosen: wrapper and preload library have less than 7 MiB together, and a copy stands beside the
 /// old one while it is replaced.
 const VOLUME_SIZE: &str = "32Mi";
-/// Chosen: the copy takes some 50 ms of a core, once.
-const COPY_CPU: &str = "100m";
-/// Chosen: what is written to the volume counts as the container's memory, so more than the
-/// volume's limit.
-const COPY_MEMORY: &str = "64Mi";
 /// `r--r--r--`: whatever user a container runs as reads its token; the volume is the pod's alone.
 const READ_BY_ALL: i32 = 0o444;
-/// For a pod that says `runAsUser: 0`: the user that distroless images call nonroot. Else the
-/// image's own number, or the one that the pod or the platform gives, counts.
-const UNPRIVILEGED: i64 = 65_532;
-
-/// The init container that copies the wrapper.
-///
-/// Requests equal limits, so that a pod whose quality-of-service class is Guaranteed keeps it. A
-/// pod with resources of its own as a whole (`spec.resources`) gets none here: ours might exceed
-/// them.
-pub(super) fn copy_step(spec: &PodSpec, profile: &Profile, operator: &Operator) -> Container {
-    let image = profile.spec.image.as_ref();
-    let name = image.map_or(&operator.image, |image| &image.name);
-    let policy = image.and_then(|image| image.pull_policy);
-    let command = [IMAGE_BINARY, "copy", BINARY_DIR].map(String::from);
-    let pod_user = spec
-        .security_context
-        .as_ref()
-        .and_then(|context| context.run_as_user);
-    Container {
-        name: INIT_CONTAINER.to_owned(),
-        image: Some(name.clone()),
-        image_pull_policy: policy.map(|policy| policy.word().to_owned()),
-        command: Some(command.into()),
-        resources: match (&profile.spec.resources, &spec.resources) {
-            (Some(CopyResources { limits, requests }), _) => Some(ResourceRequirements {
-                limits: amounts(limits),
-                requests: amounts(requests),
-                claims: None,
-            }),
-            (None, Some(_)) => None,
-            (None, None) => Some(copy_resources()),
-        },
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            capabilities: Some(Capabilities {
-                add: None,
-                drop: Some(vec!["ALL".to_owned()]),
-            }),
-            privileged: Some(false),
-            read_only_root_filesystem: Some(true),
-            run_as_non_root: Some(true),
-            run_as_user: (pod_user == Some(0)).then_some(UNPRIVILEGED),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                localhost_profile: None,
-            }),
-            ..SecurityContext::default()
-        }),
-        volume_mounts: Some(vec![mount(BINARY_VOLUME, BINARY_DIR, false)]),
-        ..Container::default()
-    }
-}
-
-fn copy_resources() -> ResourceRequirements {
-    let pairs = [("cpu", COPY_CPU), ("memory", COPY_MEMORY)];
-    let pairs = pairs.map(|(name, amount)| (name.to_owned(), amount.to_owned()));
-    let both = amounts(&pairs.into());
-    ResourceRequirements {
-        limits: both.clone(),
-        requests: both,
-        claims: None,
-    }
-}
-
-fn amounts(texts: &BTreeMap<String, String>) -> Option<BTreeMap<String, Quantity>> {
-    let amounts = texts
-        .iter()
-        .map(|(name, amount)| (name.clone(), Quantity(amount.clone())));
-    (!texts.is_empty()).then(|| amounts.collect())
-}
 
 /// The mounts that a wrapped container gets.
 pub(super) fn mounts() -> Vec<VolumeMount> {
@@ -108,7 +31,7 @@ pub(super) fn mounts() -> Vec<VolumeMount> {
     ]
 }
 
-fn mount(volume: &str, path: &str, is_read_only: bool) -> VolumeMount {
+pub(super) fn mount(volume: &str, path: &str, is_read_only: bool) -> VolumeMount {
     VolumeMount {
         name: volume.to_owned(),
         mount_path: path.to_owned(),
@@ -205,14 +128,7 @@ pub(super) fn refuse_taken(
     let taken = |what, name| Err(Refusal::NameTaken { what, name });
     let inits = spec.init_containers.iter().flatten();
     for container in inits.filter(|container| container.name == INIT_CONTAINER) {
-        // Other webhooks may have added to it: variables, mounts, resources.
-        let is_ours = container.image == init.image
-            && container.command == init.command
-            && container.args.iter().flatten().next().is_none()
-            && container.restart_policy.is_none();
-        if !is_ours {
-            return taken("container", INIT_CONTAINER);
-        }
+        copy_step::verify(container, init)?;
     }
     if spec
         .containers

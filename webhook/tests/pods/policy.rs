@@ -52,14 +52,14 @@ fn evaluate(pod: &Value, expressions: &[Value], variables: &[Value]) -> Vec<Stri
 }
 
 #[derive(Debug, PartialEq)]
-enum Outcome {
+pub(crate) enum Outcome {
     NotMatched,
     Admitted,
     Refused(Vec<String>),
 }
 
 /// What the policy does with a pod.
-fn policy(pod: &Value) -> Outcome {
+pub(crate) fn policy(pod: &Value) -> Outcome {
     let policy = &manifests("policy.yaml")[0]["spec"];
     let list = |field: &str| policy[field].as_array().unwrap().clone();
     let unmatched = evaluate(pod, &list("matchConditions"), &[]);
