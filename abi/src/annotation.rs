@@ -56,6 +56,8 @@ pub const IMAGE: &str = "cloudtaser.io/image";
 pub const SERVICE_ACCOUNT: &str = "cloudtaser.io/service-account";
 /// Written by the webhook: what it did.
 pub const STATUS: &str = "cloudtaser.io/status";
+/// Written by the webhook: which profile counted.
+pub const APPLIED_PROFILE: &str = "cloudtaser.io/applied-profile";
 
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -395,6 +397,14 @@ pub const ANNOTATIONS: &[Annotation] = &[
         default: "none",
         example: "injected",
         meaning: "Written by the webhook when it injected.",
+        needs: Override::Ours,
+    },
+    Annotation {
+        key: APPLIED_PROFILE,
+        value: ValueType::Text,
+        default: "none",
+        example: "payments/default@3",
+        meaning: "Written by the webhook when it injected, over whatever was there: the profile that counted, `NAMESPACE/NAME` or `NAME` for one of the cluster, `@` and its generation.",
         needs: Override::Ours,
     },
 ];

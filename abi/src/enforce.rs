@@ -44,9 +44,18 @@ hooks! {
     TaskKill "task_kill",
     /// Resource limits.
     TaskSetrlimit "task_setrlimit",
+    /// Performance events.
+    PerfEventOpen "perf_event_open",
+    /// Loading of BPF programs that read others' memory.
+    Bpf "bpf",
+    /// Descriptors of our own maps.
+    BpfMap "bpf_map",
     /// Registration: last, so that nobody is told that he is guarded who is not.
     TaskPrctl "task_prctl",
 }
+
+/// Most control groups that may trace. Chosen: one for each agent of a node, and they are few.
+pub const TRUSTED: usize = 8;
 
 /// Error numbers (asm-generic/errno.h), which BPF programs cannot take from a C library.
 pub const EPERM: i32 = 1;

@@ -4,6 +4,10 @@
 //! inside one group is its own business; two groups are strangers to each other, as is everybody
 //! without one, root included. The kernel programs call these functions; so do the tests.
 
+mod tracing;
+
+pub use tracing::{bpf, map, perf_event, trace_file};
+
 /// What a hook is to answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
@@ -102,17 +106,32 @@ pub const fn procfs(actor: u64, target: u64, entry: &Entry) -> Verdict {
     }
 }
 
-/// Opening a file of procfs that tells about no process. Nobody may read the kernel's memory, nor
-/// switch off the tracing that these programs are called by; what else there is, is not ours.
+/// Opening a file of procfs that tells about no process. Nobody may read the kernel's memory, have
+/// it dumped, say who gets the dumps, nor switch off the tracing that these programs are called by;
+/// what else there is, is not ours.
 #[must_use]
 #[inline(always)]
 pub const fn node_file(entry: &Entry) -> Verdict {
     let is_refused = is_same(entry.name, const { name("kcore") })
-        || entry.for_writing && is_same(entry.name, const { name("ftrace_enabled") });
+        || entry.for_writing
+            && (is_same(entry.name, const { name("ftrace_enabled") })
+                || is_same(entry.name, const { name("core_pattern") })
+                || is_same(entry.name, const { name("sysrq-trigger") }));
     if is_refused {
         Verdict::Deny
     } else {
         Verdict::Allow
+    }
+}
+
+/// Opening a character device: `mem`, `kmem` and `port` are major 1, minor 1, 2 and 4
+/// (Documentation/admin-guide/devices.txt). `device` is as the kernel keeps it, 20 bits of minor.
+#[must_use]
+#[inline(always)]
+pub const fn device(device: u32) -> Verdict {
+    match (device >> 20, device & 0xf_ffff) {
+        (1, 1 | 2 | 4) => Verdict::Deny,
+        _ => Verdict::Allow,
     }
 }
 
@@ -222,6 +241,25 @@ mod tests {
             assert_eq!(node_file(&file(text)), Verdict::Allow, "{text}");
         }
         assert_eq!(node_file(&written("ftrace_enable")), Verdict::Allow);
+    }
+
+    #[test]
+    fn dumps_and_physical_memory_are_refused() {
+        for text in ["core_pattern", "sysrq-trigger"] {
+            let written = Entry {
+                for_writing: true,
+                ..file(text)
+            };
+            assert_eq!(node_file(&written), Verdict::Deny, "{text}");
+            assert_eq!(node_file(&file(text)), Verdict::Allow, "{text}");
+        }
+        for minor in [1, 2, 4] {
+            assert_eq!(device(1 << 20 | minor), Verdict::Deny, "{minor}");
+        }
+        // `null`, `zero`, a terminal.
+        for other in [1 << 20 | 3, 1 << 20 | 5, 5 << 20 | 1] {
+            assert_eq!(device(other), Verdict::Allow, "{other}");
+        }
     }
 
     #[test]

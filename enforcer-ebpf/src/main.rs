@@ -11,6 +11,7 @@ mod answer;
 mod hooks;
 mod offsets;
 mod storage;
+mod tracing;
 
 /// The helpers that we call are for programs under the GPL only; this object is under both.
 #[unsafe(no_mangle)]

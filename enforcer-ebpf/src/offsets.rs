@@ -13,14 +13,17 @@ macro_rules! offsets {
 }
 
 offsets! {
+    CRED_CAP_EFFECTIVE: "cred.cap_effective",
     DENTRY_D_INAME: "dentry.d_iname",
     FILE_F_INODE: "file.f_inode",
     FILE_F_MODE: "file.f_mode",
     FILE_F_PATH_DENTRY: "file.f_path.dentry",
     INODE_I_MODE: "inode.i_mode",
+    INODE_I_RDEV: "inode.i_rdev",
     INODE_I_SB: "inode.i_sb",
     SIGNAL_NR_THREADS: "signal_struct.nr_threads",
     SUPER_BLOCK_S_MAGIC: "super_block.s_magic",
+    TASK_CRED: "task_struct.cred",
     TASK_GROUP_LEADER: "task_struct.group_leader",
     TASK_PTRACE: "task_struct.ptrace",
     TASK_SIGNAL: "task_struct.signal",

@@ -58,6 +58,14 @@ static TASK_GROUPS: Storage<TASK_STORAGE> = Storage::new();
 #[btf_map]
 static INODE_GROUPS: Storage<INODE_STORAGE> = Storage::new();
 
+/// Whether a map is one of this module: the kernel's structure is at the address that the loader
+/// puts in the place of ours.
+#[inline(always)]
+pub(crate) fn is_ours(map: *const u8) -> bool {
+    TASK_GROUPS.as_ptr().cast_const().cast() == map
+        || INODE_GROUPS.as_ptr().cast_const().cast() == map
+}
+
 /// The task that runs.
 #[inline(always)]
 pub(crate) fn current() -> *const u8 {

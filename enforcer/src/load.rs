@@ -3,11 +3,12 @@
 //! Attached is not enforcing: `selftest` is what proves it. The object that is answered holds the
 //! links; dropping it detaches.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use aya::programs::{Lsm, ProgramError};
 use aya::{Ebpf, EbpfLoader};
-use cloudtaser_abi::enforce::{ALL, Hook};
+use cloudtaser_abi::enforce::{ALL, Hook, TRUSTED};
 
 use crate::Options;
 use crate::btf::{Btf, BtfError};
@@ -44,6 +45,18 @@ pub(crate) enum LoadError {
     /// Maps could not be made, or the object is malformed.
     #[error("cannot load the kernel programs")]
     Ebpf(#[from] aya::EbpfError),
+    /// A control group that may trace is not there.
+    #[error("cannot find the control group {path}")]
+    Trusted {
+        /// As the operator gave it.
+        path: PathBuf,
+        /// What the kernel answered.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The programs have room for so many.
+    #[error("at most {TRUSTED} control groups can be trusted")]
+    TooManyTrusted,
     /// The object lacks a program.
     #[error("the object has no program {0}")]
     NoProgram(&'static str),
@@ -98,6 +111,8 @@ pub(crate) fn load(options: &Options) -> Result<Loaded, LoadError> {
     let mut loader = EbpfLoader::new();
     loader.allow_unsupported_maps();
     loader.override_global("OBSERVE", &observe, true);
+    let trusted = trusted(options)?;
+    loader.override_global("TRUSTED_CGROUPS", &trusted, true);
     for (name, offset) in &fields {
         loader.override_global(name, offset, true);
     }
@@ -116,6 +131,24 @@ pub(crate) fn load(options: &Options) -> Result<Loaded, LoadError> {
             &std::fs::read_to_string(LSM_LIST).unwrap_or_default(),
         ),
     })
+}
+
+/// The ids of the control groups that may trace: of version 2, an id is its folder's inode number.
+fn trusted(options: &Options) -> Result<[u64; TRUSTED], LoadError> {
+    let mut ids = [0; TRUSTED];
+    if options.trusted.len() > ids.len() {
+        return Err(LoadError::TooManyTrusted);
+    }
+    for (id, path) in ids.iter_mut().zip(&options.trusted) {
+        let folder =
+            std::fs::metadata(path.join("cgroup.procs")).and_then(|_| std::fs::metadata(path));
+        let folder = folder.map_err(|source| LoadError::Trusted {
+            path: path.clone(),
+            source,
+        })?;
+        *id = folder.ino();
+    }
+    Ok(ids)
 }
 
 fn attach(ebpf: &mut Ebpf, hook: Hook, types: &aya::Btf) -> Result<(), LoadError> {
@@ -152,6 +185,7 @@ mod tests {
             object: PathBuf::new(),
             without: Vec::new(),
             is_observing: false,
+            trusted: Vec::new(),
         };
         assert_eq!(tier(&options, "lockdown,yama,bpf\n"), "lsm");
         assert_eq!(tier(&options, "lockdown,bpfish"), "none");

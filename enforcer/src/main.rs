@@ -53,6 +53,10 @@ pub(crate) struct Options {
     /// Do not attach this hook: for tests of the tests. Weakens protection.
     #[arg(long = "insecure-without", value_name = "HOOK", value_parser = hook)]
     without: Vec<Hook>,
+    /// A control group (version 2) whose processes may load BPF programs, open performance events and
+    /// write probes while others are guarded, such as a network agent's; what is below it may too.
+    #[arg(long = "trust-cgroup", value_name = "FOLDER")]
+    trusted: Vec<PathBuf>,
     /// Refuse nothing, only count. Weakens protection.
     #[arg(long = "observe")]
     is_observing: bool,

@@ -6,16 +6,19 @@
 use crate::btf::{Btf, BtfError};
 
 /// A global, and the field's names: the first that the kernel has counts.
-const FIELDS: [(&str, &[&str]); 11] = [
+const FIELDS: [(&str, &[&str]); 14] = [
+    ("CRED_CAP_EFFECTIVE", &["cred.cap_effective"]),
     // Linux 6.14 renamed it.
     ("DENTRY_D_INAME", &["dentry.d_iname", "dentry.d_shortname"]),
     ("FILE_F_INODE", &["file.f_inode"]),
     ("FILE_F_MODE", &["file.f_mode"]),
     ("FILE_F_PATH_DENTRY", &["file.f_path.dentry"]),
     ("INODE_I_MODE", &["inode.i_mode"]),
+    ("INODE_I_RDEV", &["inode.i_rdev"]),
     ("INODE_I_SB", &["inode.i_sb"]),
     ("SIGNAL_NR_THREADS", &["signal_struct.nr_threads"]),
     ("SUPER_BLOCK_S_MAGIC", &["super_block.s_magic"]),
+    ("TASK_CRED", &["task_struct.cred"]),
     ("TASK_GROUP_LEADER", &["task_struct.group_leader"]),
     ("TASK_PTRACE", &["task_struct.ptrace"]),
     ("TASK_SIGNAL", &["task_struct.signal"]),

@@ -7,12 +7,13 @@ use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, ExitCode, Stdio};
 
+use aya::maps::{MapError, loaded_maps};
 use cloudtaser_abi::enforce::{EPERM, Hook};
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, prlimit};
 
 use crate::Options;
 use crate::load::{self, LoadError};
-use crate::sys::prctl;
+use crate::sys::{bpf, perf_event_open, prctl};
 
 /// Which hook an attempt proves, and the attempt on the dummy and on its child.
 type Attempt = (Hook, fn(Target) -> io::Result<()>);
@@ -47,6 +48,16 @@ const ATTEMPTS: &[Attempt] = &[
         let pid = i32::try_from(at.parent).ok().and_then(Pid::from_raw);
         let core = Resource::Core;
         Ok(prlimit(pid, core, getrlimit(core)).map(drop)?)
+    }),
+    (Hook::PerfEventOpen, |_| perf_event_open::whole_cpu()),
+    (Hook::Bpf, |_| bpf::load_tracepoint()),
+    (Hook::BpfMap, |_| {
+        // Every map of the node, by id; ours are among them.
+        let all: Result<Vec<_>, _> = loaded_maps().collect();
+        match all {
+            Err(MapError::SyscallError(error)) => Err(error.io_error),
+            _ => Ok(()),
+        }
     }),
 ];
 

@@ -46,6 +46,7 @@ fn main() {
     let profile = Profile {
         name: "default".to_owned(),
         scope: Scope::Cluster,
+        generation: None,
         spec: serde_json::from_value(
             json!({"server": {"addresses": ["https://bao.example:8200"]}}),
         )

@@ -1,7 +1,7 @@
 //! The middle of the four steps in one call: what the webhook does with a pod, and what
 //! `kubectl cloudtaser lint` shows of it. One engine, so that they cannot differ.
 
-use json_patch::Patch;
+use json_patch::{Patch, PatchOperation};
 use serde_json::Value;
 
 use crate::decide::{Decision, Facts, Input, SkipReason, Verdict, decide};
@@ -61,14 +61,39 @@ impl Outcome {
         }
     }
 
-    /// The word for log and metrics.
+    /// The decision's word for log and metrics. `inject` counts a pod once: the API server asks
+    /// again about many, after a plugin of its own or another webhook has changed them.
+    #[must_use]
+    pub fn decision(&self) -> &'static str {
+        match &self.verdict.decision {
+            Decision::Skip(_) => "skip",
+            Decision::Deny(_) => "deny",
+            Decision::Inject(_) if self.is_unchanged() => "unchanged",
+            Decision::Inject(plan) if plan.is_again => "complete",
+            Decision::Inject(_) => "inject",
+        }
+    }
+
+    /// The reason's word.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match &self.verdict.decision {
             Decision::Skip(reason) => reason.reason(),
             Decision::Deny(refusal) => refusal.reason(),
-            Decision::Inject(_) if self.patch.is_empty() => "already_injected",
+            Decision::Inject(_) if self.is_unchanged() => "already_injected",
+            Decision::Inject(plan) if plan.is_again => "completed",
             Decision::Inject(_) => "injected",
         }
+    }
+
+    /// Whether nothing changes but what we tell about ourselves.
+    fn is_unchanged(&self) -> bool {
+        let is_told = |operation: &PatchOperation| {
+            let mut tokens = operation.path().tokens();
+            let first = [tokens.next(), tokens.next()];
+            first.map(|token| token.map(|token| token.decoded().into_owned()))
+                == ["metadata", "annotations"].map(|token| Some(token.to_owned()))
+        };
+        self.patch.iter().all(is_told)
     }
 }

@@ -97,10 +97,12 @@ fn server_page() -> String {
     );
     let metrics = Metrics::default();
     for (decision, reason) in [
+        ("complete", "…"),
         ("deny", "…"),
         ("inject", "…"),
         ("invalid", "…"),
         ("skip", "…"),
+        ("unchanged", "…"),
     ] {
         drop(
             metrics

@@ -1,6 +1,7 @@
 //! Opening a file below `/proc/PID` of a protected process, whatever the path: by inode, never by
 //! path, so a second procfs, a bind mount, a descriptor-relative or an io_uring open is the same.
-//! And two files of procfs about the whole node: `kcore`, and `ftrace_enabled` for writing.
+//! Also files about the whole node: the kernel's memory (`kcore`, `/dev/mem`), what dumps it or
+//! says who gets dumps, the switch that these programs hang on, and probes (tracefs, debugfs).
 //!
 //! Prototype: `int file_open(struct file *file)` (include/linux/lsm_hook_defs.h).
 //! First kernel: 5.11, for task storage.
@@ -14,14 +15,17 @@ use cloudtaser_abi::verdict::{self, Entry, NAME_BYTES};
 
 use crate::answer::answer;
 use crate::offsets::{self, load};
-use crate::storage;
+use crate::{storage, tracing};
 
-/// `PROC_SUPER_MAGIC` (linux/magic.h).
+/// `PROC_SUPER_MAGIC`, `TRACEFS_MAGIC`, `DEBUGFS_MAGIC` (linux/magic.h).
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+const TRACEFS_MAGIC: u64 = 0x7472_6163;
+const DEBUGFS_MAGIC: u64 = 0x6462_6720;
 /// `FMODE_WRITE` (include/linux/fs.h).
 const FMODE_WRITE: u32 = 2;
-/// `S_IFMT` and `S_IFDIR` (linux/stat.h).
+/// `S_IFMT`, `S_IFCHR`, `S_IFDIR` (linux/stat.h).
 const S_IFMT: u16 = 0o170_000;
+const S_IFCHR: u16 = 0o020_000;
 const S_IFDIR: u16 = 0o040_000;
 
 /// The program.
@@ -34,8 +38,26 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let super_block: *const u8 = unsafe { load(inode, &offsets::INODE_I_SB, 0) };
     // SAFETY: the verifier knows the field's type.
     let magic: u64 = unsafe { load(super_block, &offsets::SUPER_BLOCK_S_MAGIC, 0) };
-    if magic != PROC_SUPER_MAGIC {
-        return 0;
+    match magic {
+        PROC_SUPER_MAGIC => {}
+        TRACEFS_MAGIC | DEBUGFS_MAGIC => {
+            if !tracing::is_guarded() {
+                return 0;
+            }
+            // SAFETY: the hook's argument is the file.
+            let entry = unsafe { entry(file, inode) };
+            return answer(Hook::FileOpen, ctx.arg(1), verdict::trace_file(&entry));
+        }
+        _ => {
+            // SAFETY: the verifier knows the field's type.
+            let mode: u16 = unsafe { load(inode, &offsets::INODE_I_MODE, 0) };
+            if mode & S_IFMT != S_IFCHR {
+                return 0;
+            }
+            // SAFETY: the verifier knows the field's type.
+            let device = unsafe { load(inode, &offsets::INODE_I_RDEV, 0) };
+            return answer(Hook::FileOpen, ctx.arg(1), verdict::device(device));
+        }
     }
     // SAFETY: the verifier knows the field's type.
     let target = unsafe { storage::inode_group(inode) };

@@ -13,7 +13,7 @@ use cloudtaser_abi::enforce::{EBUSY, EINVAL, EISCONN, ENOMEM, Hook, group_id};
 use cloudtaser_abi::registration::{OP_REGISTER, PR_CLOUDTASER};
 
 use crate::offsets::{self, load};
-use crate::{answer, storage};
+use crate::{answer, storage, tracing};
 
 /// The program.
 #[lsm(hook = "task_prctl")]
@@ -38,6 +38,9 @@ pub fn task_prctl(ctx: LsmContext) -> i32 {
     let threads: i32 = unsafe { load(signal, &offsets::SIGNAL_NR_THREADS, 0) };
     if tracer != 0 || threads != 1 {
         return -EBUSY;
+    }
+    if !tracing::arm() {
+        return -ENOMEM;
     }
     let tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // SAFETY: the helper takes nothing.

@@ -104,7 +104,7 @@ fn x5_why_tells_what_a_live_pod_shows() {
     let _pod = admin.create(&namespace.pods(), &pod("out"));
     let name = format!("{}/in", namespace.name);
     let shown = [
-        "decision: inject (already_injected)",
+        "decision: unchanged (already_injected)",
         "profile: `default` of the cluster",
         "status annotation injected",
         "app: starts through the wrapper",

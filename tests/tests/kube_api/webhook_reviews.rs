@@ -13,17 +13,25 @@ use serde_json::{Value, json};
 
 const WRAPPER: [&str; 3] = ["/cloudtaser/bin/cloudtaser", "run", "--"];
 
-/// Asked after ours, whose configuration has an earlier name: it adds a container to the pod `more`
-/// and exchanges the command of the pod `other`.
+fn exchange() -> Value {
+    json!({ "op": "replace", "path": "/spec/containers/0/command", "value": ["/exchanged"] })
+}
+
+/// Asked after ours, whose configuration has an earlier name: it adds a container to the pod `more`,
+/// exchanges the command of the pod `other`, and of `again` each time that it is asked, and in
+/// `worse` the server too.
 fn meddler() -> Hook {
     Hook::adding(|pod| match pod["metadata"]["name"].as_str() {
         Some("more") => vec![json!({
             "op": "add", "path": "/spec/containers/-",
             "value": { "name": "late", "image": "late:1", "command": ["/late", "a b"] },
         })],
-        Some("other") => vec![json!({
-            "op": "replace", "path": "/spec/containers/0/command", "value": ["/exchanged"],
-        })],
+        Some("other" | "again") => vec![exchange()],
+        Some("worse") => vec![
+            exchange(),
+            json!({ "op": "add", "path": "/spec/containers/0/env/-",
+                "value": { "name": "CLOUDTASER_ADDR", "value": "https://evil.example" } }),
+        ],
         _ => Vec::new(),
     })
 }
@@ -37,17 +45,19 @@ fn w13_what_another_webhook_adds_is_wrapped_and_nothing_twice() {
     let probe = wanted("probe");
     let _name = hook.register(&installed.api, &namespace, &Mutating::all(), &probe);
     let more = admin.create(&namespace.pods(), &wanted("more"));
-    // A program that would start without the wrapper is refused: its variables are the injected
-    // ones, and who set them is not asked.
-    let other = admin.ask("POST", &namespace.pods(), &wanted("other"));
-    assert_eq!(other.status, 403, "{other:?}");
-    let said = other.body["message"].as_str().unwrap();
-    let begin = "admission webhook \"pods.cloudtaser.io\" denied the request: cloudtaser: ";
-    assert!(
-        said.starts_with(&format!("{begin}container `app` ")),
-        "{said}"
-    );
+    // A program that would start without the wrapper starts through it, with the arguments that
+    // were there.
+    let other = admin.create(&namespace.pods(), &wanted("other"));
     assert_eq!(hook.seen("other").len(), 1);
+    let seen = &hook.seen("other")[0]["object"];
+    assert!(is_wrapped(seen), "it was asked before us: {seen}");
+    let worse = admin.ask("POST", &namespace.pods(), &wanted("worse"));
+    assert_eq!(worse.status, 403, "{worse:?}");
+    let said = worse.body["message"].as_str().unwrap();
+    let begin = "admission webhook \"pods.cloudtaser.io\" denied the request: cloudtaser: ";
+    let what = "container `app` was injected already, or looks so, and its variable \
+                `CLOUDTASER_ADDR` is not as the profile";
+    assert!(said.starts_with(&format!("{begin}{what}")), "{said}");
     let seen = &hook.seen("more")[0]["object"];
     assert!(is_wrapped(seen), "it was asked before us: {seen}");
     let program = |pod: &Value, index: usize| {
@@ -63,6 +73,17 @@ fn w13_what_another_webhook_adds_is_wrapped_and_nothing_twice() {
     };
     assert_eq!(program(&more, 0), json!(["/app", "--serve"]));
     assert_eq!(program(&more, 1), json!(["/late", "a b"]));
+    assert_eq!(program(&other, 0), json!(["/exchanged", "/app", "--serve"]));
+    let names = |pod: &Value, list: &str| {
+        let items = pod["spec"]["containers"][0][list].as_array().unwrap();
+        items
+            .iter()
+            .map(|item| item["name"].clone())
+            .collect::<Vec<_>>()
+    };
+    for list in ["env", "volumeMounts"] {
+        assert_eq!(names(&other, list), names(&more, list), "{list}");
+    }
     let count = |list: &Value, name: &str| {
         let items = list.as_array().unwrap().iter();
         items.filter(|item| item["name"] == name).count()
@@ -80,6 +101,91 @@ fn w13_what_another_webhook_adds_is_wrapped_and_nothing_twice() {
         copied["spec"]["initContainers"],
         more["spec"]["initContainers"]
     );
+}
+
+/// The server asks each webhook twice at most: what is exchanged after that we never see.
+#[test]
+fn w13_what_is_exchanged_after_we_were_asked_again_is_refused_by_the_policy() {
+    let installed = Installed::shared();
+    let admin = installed.api.admin();
+    let namespace = installed.api.namespace("last");
+    let hook = meddler();
+    let again = Mutating::with(json!({ "reinvocationPolicy": "IfNeeded" }));
+    let probe = wanted("probe");
+    let _name = hook.register(&installed.api, &namespace, &again, &probe);
+    let refused = admin.ask("POST", &namespace.pods(), &wanted("again"));
+    assert!(matches!(refused.status, 403 | 422), "{refused:?}");
+    let said = refused.body["message"].as_str().unwrap();
+    assert!(
+        said.contains("ValidatingAdmissionPolicy 'cloudtaser-webhook'"),
+        "{said}"
+    );
+    assert!(
+        said.contains("a container does not start through the wrapper"),
+        "{said}"
+    );
+    let seen = hook.seen("again");
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|request| is_wrapped(&request["object"])));
+    // Control: the same webhook, and nothing that it exchanges.
+    let taken = admin.create(&namespace.pods(), &wanted("more"));
+    assert!(is_wrapped(&taken));
+}
+
+/// W15: what a pod requires and the cluster does not have is a warning, though no decision hangs on
+/// it; what is optional is not asked for.
+#[test]
+fn w15_a_missing_secret_that_no_decision_hangs_on_is_a_warning() {
+    let installed = Installed::shared();
+    let admin = installed.api.admin();
+    let namespace = installed.api.namespace("sources");
+    let there = json!({ "metadata": { "name": "there" }, "data": { "key": "x" } });
+    let _map = admin.create(&namespace.path("v1", "configmaps"), &there);
+    let from = |kind: &str, name: &str, key: &str, optional: bool| {
+        let at = json!({ "name": name, "key": key, "optional": optional });
+        json!({ "name": format!("{name}_{key}").to_uppercase(), "valueFrom": { kind: at } })
+    };
+    let mut pod = wanted("app");
+    let container = &mut pod["spec"]["containers"][0];
+    container["env"] = json!([
+        from("secretKeyRef", "missing", "key", false),
+        from("secretKeyRef", "spare", "key", true),
+        from("configMapKeyRef", "there", "key", false),
+        from("configMapKeyRef", "there", "absent", false),
+    ]);
+    container["envFrom"] = json!([{ "configMapRef": { "name": "nowhere", "optional": true } }]);
+    let (reply, mut warnings) = admin.ask_warned("POST", &namespace.pods(), &pod);
+    assert_eq!(reply.status, 201, "{reply:?}");
+    assert!(is_wrapped(&reply.body));
+    let begin = "container `app` needs the";
+    let end = "which does not exist; it cannot start before it does";
+    // The server asks twice where a plugin of its own changes the pod after us.
+    warnings.sort();
+    warnings.dedup();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .any(|said| said.contains("Secret `missing`")),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings.iter().any(|said| said.contains("absent")),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings
+            .iter()
+            .all(|said| said.contains(begin) && said.contains(end))
+    );
+    // Control: made, and nothing is said.
+    let secret = json!({ "metadata": { "name": "missing" }, "stringData": { "key": "x" } });
+    let _secret = admin.create(&namespace.path("v1", "secrets"), &secret);
+    pod["metadata"]["name"] = json!("later");
+    let absent = &mut pod["spec"]["containers"][0]["env"][3];
+    *absent = json!({ "name": "PLAIN", "value": "1" });
+    let (reply, warnings) = admin.ask_warned("POST", &namespace.pods(), &pod);
+    assert_eq!((reply.status, warnings), (201, Vec::new()));
 }
 
 #[test]
@@ -129,6 +235,17 @@ fn w29_pods_without_a_name_and_pods_of_an_owner_are_injected() {
     let count = |word: &str| reasons.iter().filter(|reason| **reason == word).count();
     assert_eq!(count("injected"), 2, "{reasons:?}");
     assert_eq!(count("injected") + count("already_injected"), reasons.len());
+    // Counted once a pod: what is asked again is another decision.
+    let lines = log
+        .iter()
+        .filter(|line| line["generate_name"] == begin.as_str());
+    for line in lines {
+        let decision = match line["reason"].as_str() {
+            Some("injected") => "inject",
+            _ => "unchanged",
+        };
+        assert_eq!(line["decision"], decision, "{line}");
+    }
 }
 
 /// Posts a review to a replica as an API server would, and reads the answer: status and review.

@@ -14,6 +14,8 @@ pub enum Actor {
     Root,
     /// A child of the target: inside the tree.
     Tree,
+    /// Root of the node in a control group that the operator trusts with tracing.
+    Agent,
 }
 
 impl Actor {
@@ -25,6 +27,7 @@ impl Actor {
             Self::Root14 => "root14",
             Self::Root => "root",
             Self::Tree => "tree",
+            Self::Agent => "agent",
         }
     }
 }
@@ -40,6 +43,20 @@ pub enum Action {
     ReadNode(&'static str),
     /// As [`Action::Write`] of a file below `/proc`.
     WriteNode(&'static str),
+    /// `perf_event_open`: samples of the target's registers and stack.
+    Perf,
+    /// The same of whatever runs on a processor.
+    PerfCpu,
+    /// A probe in a program's code, by `perf_event_open`.
+    PerfUprobe,
+    /// `bpf`: load a program of the type.
+    BpfLoad(u32),
+    /// `bpf`: a descriptor of every map that there is.
+    BpfMaps,
+    /// Open a file of the node for reading; nothing is read.
+    Open(&'static str),
+    /// Open a file of the node for writing; nothing is written.
+    OpenWrite(&'static str),
     /// Open for writing; nothing is written.
     Write(&'static str),
     /// Open `mem` and read where the marker is.
@@ -110,14 +127,16 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-    Attach, Kcmp, Limit, Link, List, Mem, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen,
-    SecondProcfs, Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmWrite, Write, WriteNode,
+    Attach, BpfLoad, BpfMaps, Kcmp, Limit, Link, List, Mem, Open as OpenFile, OpenWrite, Perf,
+    PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen, SecondProcfs,
+    Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmWrite, Write, WriteNode,
 };
 use Expect::{Open, Refused};
 
 const ALL: &[Actor] = &[Actor::User, Actor::Root14, Actor::Root];
 const ROOT: &[Actor] = &[Actor::Root];
 const TREE: &[Actor] = &[Actor::Tree];
+const AGENT: &[Actor] = &[Actor::Agent];
 
 const fn row(
     id: &'static str,
@@ -336,11 +355,137 @@ pub const ATTACKS: &[Attack] = &[
     row("A55.sigcont", ALL, Signal(18), Open, "kubelet"),
     row("A55.exists", ALL, Signal(0), Open, "kubelet"),
     row(
+        "A41.perf-tree",
+        TREE,
+        Perf,
+        Open,
+        "a profiler inside the tree",
+    ),
+    row(
+        "A44.core_pattern",
+        ROOT,
+        WriteNode("sys/kernel/core_pattern"),
+        Refused,
+        "who gets the dumps",
+    ),
+    row(
+        "A44.core_pattern-read",
+        ROOT,
+        ReadNode("sys/kernel/core_pattern"),
+        Open,
+        "",
+    ),
+    row(
+        "A56.perf",
+        ALL,
+        Perf,
+        Refused,
+        "samples of stack and registers",
+    ),
+    row("A57.perf-cpu", ROOT, PerfCpu, Refused, "of the whole node"),
+    row("A60.perf-uprobe", ROOT, PerfUprobe, Refused, ""),
+    row(
+        "A59.uprobe_events",
+        ROOT,
+        OpenWrite("/sys/kernel/tracing/uprobe_events"),
+        Refused,
+        "probes read memory",
+    ),
+    row(
+        "A59.kprobe_events",
+        ROOT,
+        OpenWrite("/sys/kernel/tracing/kprobe_events"),
+        Refused,
+        "",
+    ),
+    row(
+        "A59.current_tracer",
+        ROOT,
+        OpenWrite("/sys/kernel/tracing/current_tracer"),
+        Refused,
+        "",
+    ),
+    row(
+        "A59.trace_marker",
+        ROOT,
+        OpenWrite("/sys/kernel/tracing/trace_marker"),
+        Open,
+        "a program's own marks",
+    ),
+    row(
+        "A59.trace-read",
+        ROOT,
+        OpenFile("/sys/kernel/tracing/trace"),
+        Open,
+        "",
+    ),
+    row(
+        "A61.tracepoint-program",
+        ROOT,
+        BpfLoad(5),
+        Refused,
+        "runs in everybody's context",
+    ),
+    row("A63.kprobe-program", ROOT, BpfLoad(2), Refused, ""),
+    row("A63.raw-tracepoint-program", ROOT, BpfLoad(17), Refused, ""),
+    row("A63.perf-event-program", ROOT, BpfLoad(7), Refused, ""),
+    row(
+        "A66.agent-program",
+        AGENT,
+        BpfLoad(5),
+        Open,
+        "on the operator's list",
+    ),
+    row("A66.agent-perf", AGENT, PerfCpu, Open, ""),
+    row(
+        "A66.agent-uprobe",
+        AGENT,
+        OpenWrite("/sys/kernel/tracing/uprobe_events"),
+        Open,
+        "",
+    ),
+    row("A68.socket-filter", ROOT, BpfLoad(1), Open, ""),
+    row(
+        "A68.cgroup-device",
+        ROOT,
+        BpfLoad(15),
+        Open,
+        "a runtime loads one for each container",
+    ),
+    row(
         "A69.kcore",
         ROOT,
         ReadNode("kcore"),
         Refused,
         "the kernel's memory",
+    ),
+    row(
+        "A70.mem",
+        ROOT,
+        OpenFile("/dev/mem"),
+        Refused,
+        "physical memory",
+    ),
+    row(
+        "A73.sysrq",
+        ROOT,
+        WriteNode("sysrq-trigger"),
+        Refused,
+        "a crash dumps memory",
+    ),
+    row(
+        "A91.maps",
+        ROOT,
+        BpfMaps,
+        Refused,
+        "the marks are in maps of the enforcer",
+    ),
+    row(
+        "A91.agent-maps",
+        AGENT,
+        BpfMaps,
+        Refused,
+        "trusted with tracing, not with these",
     ),
     row(
         "A92.ftrace_enabled",
@@ -354,6 +499,13 @@ pub const ATTACKS: &[Attack] = &[
         ROOT,
         ReadNode("sys/kernel/ftrace_enabled"),
         Open,
+        "",
+    ),
+    row(
+        "A94.kprobes-enabled",
+        ROOT,
+        OpenWrite("/sys/kernel/debug/kprobes/enabled"),
+        Refused,
         "",
     ),
 ];
@@ -370,7 +522,8 @@ pub fn page() -> String {
          is not tested: see [what is missing](enforcer.md).\n\n\
          Who: `user` is another process of the target's own user in its container; `root14` is root\n\
          in the container with the 14 default capabilities; both entered by `setns`, as `kubectl\n\
-         exec` does. `root` is root of the node with every capability, `tree` a child of the target.\n\n\
+         exec` does. `root` is root of the node with every capability, `tree` a child of the target,\n\
+         `agent` root of the node in a control group that the operator trusts with tracing.\n\n\
          | id | who | what | with the enforcer | note |\n|---|---|---|---|---|\n",
     );
     for attack in ATTACKS {

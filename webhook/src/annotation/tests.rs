@@ -36,7 +36,7 @@ fn every_example_of_the_table_is_read() {
         }
         let parsed = parsed.unwrap();
         assert!(parsed.warnings.is_empty(), "{:?}", parsed.warnings);
-        let is_silent = [keys::INJECT, keys::STATUS].contains(&annotation.key);
+        let is_silent = annotation.key == keys::INJECT || annotation.needs == Override::Ours;
         assert_eq!(
             parsed.wishes == Wishes::default(),
             is_silent,

@@ -58,11 +58,7 @@ impl Judgement {
     /// The decision in one word.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self.outcome.verdict.decision {
-            Decision::Skip(_) => "skip",
-            Decision::Deny(_) => "deny",
-            Decision::Inject(_) => "inject",
-        }
+        self.outcome.decision()
     }
 
     /// The sentence of a refusal.
@@ -192,6 +188,7 @@ fn profiles(manifests: &Manifests, namespace: &str) -> Profiles {
         let stand_in = Profile {
             name: "default".to_owned(),
             scope: Scope::Cluster,
+            generation: None,
             spec,
         };
         return Profiles {

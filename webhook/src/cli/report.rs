@@ -170,7 +170,7 @@ fn title(judgement: &Judgement) -> String {
 fn coloured(judgement: &Judgement, style: Style) -> String {
     let code = match judgement.word() {
         "deny" => RED,
-        "inject" => GREEN,
+        "inject" | "complete" | "unchanged" => GREEN,
         _ => CYAN,
     };
     style.paint(code, judgement.word())

@@ -17,6 +17,10 @@ pub(super) fn shown(text: &mut String, live: &Live, style: Style) {
             text,
             &format!("  pod {name} ({phase}): status annotation {status}; copy step {copy}"),
         );
+        if let Some(profile) = &pod.profile {
+            let profile = crate::annotation::shown(profile);
+            line(text, &format!("    profile when it was made: {profile}"));
+        }
         for container in &pod.wrapped {
             line(
                 text,
@@ -59,6 +63,7 @@ pub(super) fn record(live: &Live) -> Value {
             "name": pod.name,
             "phase": pod.phase,
             "status": pod.status,
+            "appliedProfile": pod.profile,
             "copyStep": pod.copy_step,
             "wrapped": pod.wrapped,
             "unwrapped": pod.unwrapped,

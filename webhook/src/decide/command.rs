@@ -17,6 +17,33 @@ pub fn wrapper_command() -> Vec<String> {
     [WRAPPER, "run", "--"].map(String::from).into()
 }
 
+/// Whether a container starts the wrapper, with whatever options.
+pub(super) fn is_wrapper(container: &Container) -> bool {
+    let mut command = container.command.iter().flatten();
+    command.next().is_some_and(|program| program == WRAPPER)
+}
+
+/// Refuses the wrapper with options of its own, which count before its variables: they could name
+/// another server, or ask for less protection than the profile does (H1).
+pub(super) fn verify(container: &Container) -> Result<(), Refusal> {
+    let command = container.command.as_deref().unwrap_or_default();
+    if is_wrapper(container) && !command.starts_with(&wrapper_command()) {
+        return Err(Refusal::WrapperOptions {
+            container: container.name.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Takes out the wrapper where another webhook has put a program before it: once is enough.
+pub(super) fn unwrap(argv: &mut Vec<String>) {
+    let wrapper = wrapper_command();
+    let mut places = argv.windows(wrapper.len());
+    if let Some(place) = places.position(|part| *part == wrapper) {
+        drop(argv.drain(place..place.saturating_add(wrapper.len())));
+    }
+}
+
 /// Whether only the image can say what the container starts.
 pub(super) fn needs_image(container: &Container, wishes: &Wishes) -> bool {
     is_unset(&container.command) && !wishes.commands.contains_key(&container.name)

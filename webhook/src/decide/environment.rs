@@ -152,8 +152,7 @@ pub(super) fn variables(
         .into_iter()
         .map(|(name, value)| plain(name, &value))
         .collect();
-    variables.extend(FACTS.map(|(name, field)| fact(name, field)));
-    variables.push(plain(CONTAINER_NAME, &container.name));
+    variables.extend(facts(container));
     Ok(variables)
 }
 
@@ -180,19 +179,18 @@ pub(super) fn verify(
     let expected = expected.chain(open.into_iter().map(|name| (name, String::new())));
     let expected: Vec<_> = expected.filter(|(name, _)| !is_chosen(name)).collect();
     for (name, value) in &expected {
-        let found = find(container, name).map_or_else(nothing, |variable| {
-            let value = variable.value.clone().unwrap_or_default();
-            (value, variable.value_from.is_none())
-        });
+        let found = named(container, name)
+            .next()
+            .map_or_else(nothing, |variable| {
+                let value = variable.value.clone().unwrap_or_default();
+                (value, variable.value_from.is_none())
+            });
         if found != (escape(value), true) {
             return Err(differs(name));
         }
     }
     // The same name twice: the last one counts to the kubelet.
-    let times = |name: &str| {
-        let variables = container.env.iter().flatten();
-        variables.filter(|variable| variable.name == name).count()
-    };
+    let times = |name: &str| named(container, name).count();
     let is_expected =
         |name: &str| expected.iter().any(|(known, _)| *known == name) && times(name) == 1;
     for variable in container.env.iter().flatten() {
@@ -204,15 +202,25 @@ pub(super) fn verify(
             return Err(differs(name));
         }
     }
+    for ours in facts(container) {
+        let found: Vec<&EnvVar> = named(container, &ours.name).collect();
+        if found != [&ours] {
+            return Err(differs(&ours.name));
+        }
+    }
     Ok(())
 }
 
-fn find<'c>(container: &'c Container, name: &str) -> Option<&'c EnvVar> {
-    container
-        .env
-        .iter()
-        .flatten()
-        .find(|variable| variable.name == name)
+/// What a container is told about itself.
+fn facts(container: &Container) -> impl Iterator<Item = EnvVar> {
+    let own = plain(CONTAINER_NAME, &container.name);
+    let facts = FACTS.into_iter().map(|(name, field)| fact(name, field));
+    facts.chain([own])
+}
+
+fn named<'c>(container: &'c Container, name: &str) -> impl Iterator<Item = &'c EnvVar> {
+    let variables = container.env.iter().flatten();
+    variables.filter(move |variable| variable.name == name)
 }
 
 /// Names that must be set to nothing, because the container takes variables from elsewhere.

@@ -40,6 +40,8 @@ pub fn explain(input: &Input<'_>, facts: &Facts) -> Explanation {
         Scope::Namespace => "of the namespace",
         Scope::Cluster => "of the cluster",
     };
+    let generation = survey.profile.generation;
+    let generation = generation.map_or_else(String::new, |count| format!(", generation {count}"));
     let settings = &survey.settings;
     let namespace = settings.namespace.clone().unwrap_or_default();
     let told = vec![
@@ -81,7 +83,7 @@ pub fn explain(input: &Input<'_>, facts: &Facts) -> Explanation {
         }
     });
     Explanation {
-        profile: Some(format!("`{}` {place}", survey.profile.name)),
+        profile: Some(format!("`{}` {place}{generation}", survey.profile.name)),
         settings: told
             .into_iter()
             .filter(|(_, value)| !value.is_empty())

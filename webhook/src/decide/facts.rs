@@ -37,17 +37,18 @@ pub struct Needs {
     /// ConfigMaps and Secrets whose values decide whether an init container is wrapped. Those that
     /// cannot be looked up count as holding a reference.
     pub deciding_sources: BTreeSet<SourceKey>,
-    /// Others that the pod names; looking them up gives warnings only, and may be left out.
+    /// Others that the pod requires; looking them up gives warnings only, and may be left out.
     pub other_sources: BTreeSet<SourceKey>,
     /// The only architecture that the pod can run on, as images spell it, if there is one.
     pub architecture: Option<&'static str>,
 }
 
 impl Needs {
-    /// Whether the decision needs nothing.
+    /// Whether nothing is to be looked up.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.images.is_empty() && self.deciding_sources.is_empty()
+        let sources = self.deciding_sources.is_empty() && self.other_sources.is_empty();
+        sources && self.images.is_empty()
     }
 }
 

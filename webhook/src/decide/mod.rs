@@ -86,12 +86,20 @@ pub fn needs(input: &Input<'_>) -> Needs {
     };
     needs.architecture = survey.architecture;
     for candidate in &survey.candidates {
-        let sources = scope::sources(candidate.container)
-            .into_iter()
-            .map(|named| named.source);
+        let named = scope::sources(candidate.container).into_iter();
         match candidate.state {
-            State::Wrap => needs.other_sources.extend(sources),
-            State::Undecided => needs.deciding_sources.extend(sources),
+            // What is optional may be missing, so nothing would be said about it.
+            State::Wrap => {
+                let required = named.filter(|named| !named.is_optional);
+                needs
+                    .other_sources
+                    .extend(required.map(|named| named.source));
+            }
+            State::Undecided => {
+                needs
+                    .deciding_sources
+                    .extend(named.map(|named| named.source));
+            }
             State::Wrapped | State::Leave => continue,
         }
         if command::needs_image(candidate.container, &survey.parsed.wishes) {
@@ -196,17 +204,21 @@ impl Survey<'_> {
         volumes::refuse_taken(self.spec, &init, &volumes)?;
         let mut containers = Vec::new();
         for candidate in &self.candidates {
-            if candidate.state == State::Wrapped {
-                environment::verify(candidate.container, self.profile, &self.settings)?;
-                volumes::refuse_mounts(candidate.container)?;
-            }
+            let container = candidate.container;
             let is_wrapped = match candidate.state {
                 State::Wrap => true,
-                State::Undecided => scope::holds_any(candidate.container, facts),
-                State::Wrapped | State::Leave => false,
+                // One that has our mounts was wrapped before; what was found then may be gone.
+                State::Undecided => {
+                    volumes::has_any(container) || scope::holds_any(container, facts)
+                }
+                State::Wrapped => {
+                    self.verify(container)?;
+                    false
+                }
+                State::Leave => false,
             };
             if is_wrapped {
-                self.warn(candidate.container, facts, warnings);
+                self.warn(container, facts, warnings);
                 containers.push(self.container(candidate, facts)?);
             }
         }
@@ -215,7 +227,8 @@ impl Survey<'_> {
         let own_grace = own_grace.unwrap_or(30);
         let grace = self.parsed.wishes.grace_seconds;
         Ok(Plan {
-            profile: self.profile.name.clone(),
+            profile: self.profile.record(&input.namespace.name),
+            is_again: scope::has_copy_step(self.spec),
             init,
             volumes,
             containers,
@@ -223,20 +236,42 @@ impl Survey<'_> {
         })
     }
 
+    /// Checks what we added to a container before. Its author can write all of it himself, so it
+    /// counts only if it is what we would add now (*fails closed*).
+    fn verify(&self, container: &Container) -> Result<(), Refusal> {
+        command::verify(container)?;
+        environment::verify(container, self.profile, &self.settings)?;
+        volumes::refuse_mounts(container)?;
+        volumes::verify(container)
+    }
+
+    /// A container that has our mounts and does not start through the wrapper: a webhook after us
+    /// has exchanged its command (W13). What we added must be there and right, and only the command
+    /// is wrapped again.
     fn container(
         &self,
         candidate: &Candidate<'_>,
         facts: &Facts,
     ) -> Result<ContainerPlan, Refusal> {
         let (container, wishes) = (candidate.container, &self.parsed.wishes);
-        volumes::refuse_mounts(container)?;
+        let mut argv = command::argv(container, wishes, facts)?;
+        let (env, mounts) = if volumes::has_any(container) {
+            self.verify(container)?;
+            command::unwrap(&mut argv);
+            (Vec::new(), Vec::new())
+        } else {
+            volumes::refuse_mounts(container)?;
+            let settings = &self.settings;
+            let env = environment::variables(container, self.profile, settings, wishes)?;
+            (env, volumes::mounts())
+        };
         Ok(ContainerPlan {
             list: candidate.list,
             index: candidate.index,
             name: container.name.clone(),
-            argv: command::argv(container, wishes, facts)?,
-            env: environment::variables(container, self.profile, &self.settings, wishes)?,
-            mounts: volumes::mounts(),
+            argv,
+            env,
+            mounts,
             execs: if wishes.wraps_probes {
                 command::execs(container)
             } else {
@@ -256,6 +291,10 @@ impl Survey<'_> {
                 "container `{name}` has `$({variable})` in its arguments: the program gets the \
                  reference's text there, not the secret"
             ));
+        }
+        // In one that was injected before, ours would be named, and its own were.
+        if volumes::has_any(container) {
+            return;
         }
         let withheld = environment::withheld(container);
         if !withheld.is_empty() {

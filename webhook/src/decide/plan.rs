@@ -54,8 +54,12 @@ pub struct ContainerPlan {
 /// Everything that happens to a pod.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The profile that was used, for the log.
+    /// The profile that was used, and its generation, for the annotation ([`Profile::record`]).
+    ///
+    /// [`Profile::record`]: crate::profile::Profile::record
     pub profile: String,
+    /// Whether the copy step is there already: the pod was injected before.
+    pub is_again: bool,
     /// The copy step.
     pub init: Container,
     /// The volumes.

@@ -200,7 +200,7 @@ pub enum Refusal {
     },
     /// A container that starts through the wrapper already, with other settings than the profile's.
     #[error(
-        "container `{container}` starts through the wrapper already, and its variable `{name}` is not as the profile `{profile}` has it; take out what was injected, and let it be injected again"
+        "container `{container}` was injected already, or looks so, and its variable `{name}` is not as the profile `{profile}` has it; take out what was injected, and let it be injected again"
     )]
     NotAsInjected {
         /// The container.
@@ -209,6 +209,24 @@ pub enum Refusal {
         name: String,
         /// The profile.
         profile: String,
+    },
+    /// A container that has one of the wrapper's mounts and not the other.
+    #[error(
+        "container `{container}` has parts of what CloudTaser adds, and does not mount the volume `{volume}` as CloudTaser does; take out what was injected, and let it be injected again"
+    )]
+    NotMounted {
+        /// The container.
+        container: String,
+        /// The volume.
+        volume: String,
+    },
+    /// The wrapper with options.
+    #[error(
+        "container `{container}` starts the wrapper with other arguments than `run --`; give the program's own command, and settings as annotations"
+    )]
+    WrapperOptions {
+        /// The container.
+        container: String,
     },
     /// A variable that an annotation sets as well.
     #[error(
@@ -289,6 +307,8 @@ impl Refusal {
             Self::Platform { .. } => "platform",
             Self::Variable { .. } => "variable",
             Self::NotAsInjected { .. } => "not_as_injected",
+            Self::NotMounted { .. } => "not_mounted",
+            Self::WrapperOptions { .. } => "wrapper_options",
             Self::SetTwice { .. } => "set_twice",
             Self::MountTaken { .. } => "mount_taken",
             Self::MountPath { .. } => "mount_path",

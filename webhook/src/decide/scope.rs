@@ -9,10 +9,11 @@
 use std::collections::BTreeSet;
 
 use cloudtaser_abi::annotation as keys;
-use cloudtaser_abi::injection::{INIT_CONTAINER, WRAPPER};
+use cloudtaser_abi::injection::INIT_CONTAINER;
 use cloudtaser_abi::reference::holds_reference;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 
+use super::command::is_wrapper;
 use super::facts::{Facts, SourceFact, SourceKey};
 use super::plan::List;
 use super::reason::Refusal;
@@ -87,6 +88,12 @@ pub(super) fn candidates<'p>(
     Ok(found.collect())
 }
 
+/// Whether the copy step is there.
+pub(super) fn has_copy_step(spec: &PodSpec) -> bool {
+    let mut init = spec.init_containers.iter().flatten();
+    init.any(|container| container.name == INIT_CONTAINER)
+}
+
 struct Scope<'w> {
     wishes: &'w Wishes,
     profile_skips: Option<&'w [String]>,
@@ -119,8 +126,7 @@ impl Scope<'_> {
     }
 
     fn state(&self, list: List, container: &Container) -> (State, &'static str) {
-        let mut command = container.command.iter().flatten();
-        if command.next().is_some_and(|program| program == WRAPPER) {
+        if is_wrapper(container) {
             return (State::Wrapped, "it starts through the wrapper already");
         }
         let name = container.name.as_str();

@@ -12,6 +12,7 @@ fn profile(overrides: &[OverrideName]) -> Profile {
     let mut profile = Profile {
         name: "default".to_owned(),
         scope: Scope::Cluster,
+        generation: None,
         spec: Default::default(),
     };
     profile.spec.server.addresses = vec!["https://10.0.0.1:8200".to_owned()];

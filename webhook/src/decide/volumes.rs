@@ -179,6 +179,27 @@ pub(super) fn refuse_mounts(container: &Container) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a container has a mount that an earlier invocation added, or somebody in our place.
+pub(super) fn has_any(container: &Container) -> bool {
+    container.volume_mounts.iter().flatten().any(is_ours)
+}
+
+/// Refuses a container that lacks a mount of ours: what lies at the wrapper's place would be from
+/// its image.
+pub(super) fn verify(container: &Container) -> Result<(), Refusal> {
+    let has = |ours: &VolumeMount| {
+        let mut all = container.volume_mounts.iter().flatten();
+        all.any(|found| is_ours(found) && found.name == ours.name)
+    };
+    match mounts().into_iter().find(|ours| !has(ours)) {
+        None => Ok(()),
+        Some(VolumeMount { name, .. }) => Err(Refusal::NotMounted {
+            container: container.name.clone(),
+            volume: name,
+        }),
+    }
+}
+
 /// A mount that an earlier invocation added.
 fn is_ours(found: &VolumeMount) -> bool {
     mounts().iter().any(|ours| {

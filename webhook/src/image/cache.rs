@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use moka::Expiry;
 use moka::future::Cache;
+use moka::notification::RemovalCause;
 use oci_spec::image::Digest;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
@@ -47,10 +49,36 @@ const GRACE: Duration = Duration::from_millis(250);
 type Key = [u8; 32];
 type Outcome = Result<Arc<ImageConfig>, Arc<LookupError>>;
 
+/// What the memory did. A clone counts with the others.
+#[derive(Clone, Debug, Default)]
+pub struct CacheCounters {
+    /// Questions that were answered without a look-up of their own: from memory, a failure's too,
+    /// or by another's look-up that was under way.
+    pub hits: Counter,
+    /// Questions that made a look-up.
+    pub misses: Counter,
+    /// Answers that were dropped because their time was over.
+    pub expired: Counter,
+    /// Answers that were dropped, or not kept, for want of room: the cache is too small.
+    pub displaced: Counter,
+}
+
+impl CacheCounters {
+    fn removed(&self, cause: RemovalCause) {
+        match cause {
+            RemovalCause::Expired => self.expired.inc(),
+            RemovalCause::Size => self.displaced.inc(),
+            // A newer answer came in its place, or nobody wants it any more.
+            RemovalCause::Explicit | RemovalCause::Replaced => 0,
+        };
+    }
+}
+
 /// Answers what an image starts, from memory or from its registry.
 #[derive(Debug)]
 pub struct ImageResolver {
     http: Http,
+    counters: CacheCounters,
     cache: Cache<Key, Entry>,
     key: hmac::Key,
     limits: Limits,
@@ -91,16 +119,31 @@ impl ImageResolver {
     ///
     /// [`SettingsError`].
     pub fn new(settings: &RegistrySettings) -> Result<Self, SettingsError> {
+        Self::counted(settings, CacheCounters::default())
+    }
+
+    /// The same, counting where somebody looks.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`].
+    pub fn counted(
+        settings: &RegistrySettings,
+        counters: CacheCounters,
+    ) -> Result<Self, SettingsError> {
         let random = aws_lc_rs::rand::SystemRandom::new();
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &random)
             .map_err(|_unspecified| SettingsError::Random)?;
+        let told = counters.clone();
         let cache = Cache::builder()
             .max_capacity(MAX_BYTES)
             .weigher(|_, entry: &Entry| weight(entry))
             .expire_after(Own)
+            .eviction_listener(move |_, _, cause| told.removed(cause))
             .build();
         Ok(Self {
             http: Http::new(settings)?,
+            counters,
             cache,
             key,
             limits: settings.limits,
@@ -144,9 +187,16 @@ impl ImageResolver {
         };
         let key = self.key_of(&request, &image.version());
         // Whoever waits for another's look-up waits no longer than for one of his own.
-        let waited = tokio::time::timeout(limit + GRACE, self.cache.get_with(key, fresh));
-        match waited.await {
-            Ok(entry) => entry.outcome,
+        let entry = self.cache.entry(key).or_insert_with(fresh);
+        match tokio::time::timeout(limit + GRACE, entry).await {
+            Ok(entry) => {
+                let counter = match entry.is_fresh() {
+                    true => &self.counters.misses,
+                    false => &self.counters.hits,
+                };
+                counter.inc();
+                entry.into_value().outcome
+            }
             Err(_elapsed) => Err(Arc::new(failure(image, Problem::Slow { limit }))),
         }
     }

@@ -110,6 +110,52 @@ fn entries_and_bytes_are_bounded() {
 }
 
 #[test]
+fn what_is_dropped_is_counted_by_its_cause() {
+    let entry = |counts| Entry {
+        outcome: Ok(Arc::new(ImageConfig::default())),
+        counts,
+    };
+    let key = |n: u64| {
+        let mut key = Key::default();
+        key[..8].copy_from_slice(&n.to_be_bytes());
+        key
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let counters = CacheCounters::default();
+        let one = ImageResolver::counted(&settings(), counters.clone()).unwrap();
+        let found = || (counters.expired.get(), counters.displaced.get());
+        // A newer answer in the same place displaces nothing.
+        for _ in 0..2 {
+            one.cache
+                .insert(key(0), entry(Duration::from_secs(60)))
+                .await;
+        }
+        one.cache.run_pending_tasks().await;
+        assert_eq!(found(), (0, 0), "the control");
+        one.cache
+            .insert(key(1), entry(Duration::from_nanos(1)))
+            .await;
+        let end = Instant::now() + Duration::from_secs(20);
+        while found() == (0, 0) {
+            assert!(Instant::now() < end, "the answer is kept for ever");
+            one.cache.run_pending_tasks().await;
+        }
+        assert_eq!(found(), (1, 0));
+        for n in 0..2 * MAX_ENTRIES {
+            one.cache
+                .insert(key(n), entry(Duration::from_secs(60)))
+                .await;
+        }
+        one.cache.run_pending_tasks().await;
+        assert_eq!(found().0, 1);
+        assert!(found().1 >= MAX_ENTRIES, "{} displaced", found().1);
+    });
+}
+
+#[test]
 fn who_finds_no_free_place_in_time_is_told_so() {
     let mut settings = settings();
     settings.limits.look_up = Duration::from_millis(50);

@@ -28,7 +28,7 @@ mod session;
 mod settings;
 mod token;
 
-pub use self::cache::ImageResolver;
+pub use self::cache::{CacheCounters, ImageResolver};
 pub use self::config::ImageConfig;
 pub use self::credentials::{Credential, CredentialsError, PullSecret, PullSecretKind, SecretText};
 pub use self::document::DocumentError;

@@ -11,6 +11,7 @@ pub mod watch;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
@@ -25,8 +26,12 @@ use crate::serve::metrics::{Metrics, Reason};
 
 /// Pull secrets that are read for one pod. Chosen: more than the 16 logins that are tried.
 const PULL_SECRETS: usize = 16;
-/// Sources that are read for one pod; the others count as holding a reference. Chosen.
+/// Sources that are read for one pod, those that decide first; of the others, what decides counts
+/// as holding a reference, and nothing is said about the rest. Chosen.
 const SOURCES: usize = 32;
+/// How long a review waits for sources that only give warnings. Chosen: a cluster answers within
+/// milliseconds, and no pod's start hangs on a warning.
+const FOR_WARNINGS: Duration = Duration::from_secs(1);
 
 /// Everything that is asked beside the pod itself.
 #[derive(Debug)]
@@ -65,15 +70,18 @@ impl Lookup {
         needs: &Needs,
         end: Instant,
     ) -> Vec<(SourceKey, crate::decide::SourceFact)> {
-        let asked = needs
-            .deciding_sources
-            .iter()
+        let sooner = end.min(Instant::now() + FOR_WARNINGS);
+        let deciding = needs.deciding_sources.iter().map(|key| (key, end));
+        let others = needs.other_sources.iter().map(|key| (key, sooner));
+        let asked = deciding
+            .chain(others)
             .take(SOURCES)
-            .map(|key| async {
+            .map(|(key, end)| async move {
                 let asked = self.cluster.source(namespace.to_owned(), key.clone());
                 match timeout_at(end, asked).await {
                     Ok(Ok(fact)) => Some((key.clone(), fact)),
-                    // Left out: it counts as holding a reference, so its container is wrapped.
+                    // Left out: where it decides, it counts as holding a reference, so its container
+                    // is wrapped.
                     Ok(Err(error)) => {
                         tracing::debug!(namespace, %error, "not looked up");
                         None

@@ -193,6 +193,7 @@ fn read(scope: Scope, object: &Value) -> (Key, Profile) {
         Profile {
             name: name.clone(),
             scope,
+            generation: None,
             spec: CloudTaserProfileSpec::default(),
         }
     });

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use cloudtaser_abi::annotation::STATUS;
+use cloudtaser_abi::annotation::{APPLIED_PROFILE, STATUS};
 use cloudtaser_abi::injection::INIT_CONTAINER;
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, MoveOperation, Patch, PatchOperation, ReplaceOperation};
@@ -65,11 +65,8 @@ pub fn make(plan: &Plan, object: &Value) -> Result<Patch, PatchError> {
         let path = ["spec", "terminationGracePeriodSeconds"];
         patch.set(&path, seconds.into());
     }
-    let path = ["metadata", "annotations", STATUS];
-    if patch.at(&path).and_then(Value::as_str) != Some(INJECTED) {
-        patch.ensure(&["metadata"], || Value::Object(Map::new()));
-        patch.ensure(&["metadata", "annotations"], || Value::Object(Map::new()));
-        patch.set(&path, INJECTED.into());
+    for (key, value) in [(STATUS, INJECTED), (APPLIED_PROFILE, plan.profile.as_str())] {
+        patch.annotate(key, value);
     }
     Ok(Patch(patch.operations))
 }
@@ -161,6 +158,16 @@ impl Builder<'_> {
             self.set(&path, serde_json::to_value(command)?);
         }
         Ok(())
+    }
+
+    /// Writes an annotation of ours over whatever a pod's author has put there.
+    fn annotate(&mut self, key: &str, value: &str) {
+        let path = ["metadata", "annotations", key];
+        if self.at(&path).and_then(Value::as_str) != Some(value) {
+            self.ensure(&["metadata"], || Value::Object(Map::new()));
+            self.ensure(&["metadata", "annotations"], || Value::Object(Map::new()));
+            self.set(&path, value.into());
+        }
     }
 
     /// Our init container before every other, also where another webhook put one before it.

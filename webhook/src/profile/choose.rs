@@ -27,6 +27,8 @@ pub struct Profile {
     pub name: String,
     /// Where it lies.
     pub scope: Scope,
+    /// The API server's count of changes of its settings; nothing for one from a file.
+    pub generation: Option<i64>,
     /// Its settings.
     pub spec: CloudTaserProfileSpec,
 }
@@ -35,6 +37,7 @@ impl From<CloudTaserProfile> for Profile {
     fn from(object: CloudTaserProfile) -> Self {
         Self {
             name: object.metadata.name.unwrap_or_default(),
+            generation: object.metadata.generation,
             scope: Scope::Namespace,
             spec: object.spec,
         }
@@ -45,6 +48,7 @@ impl From<ClusterCloudTaserProfile> for Profile {
     fn from(object: ClusterCloudTaserProfile) -> Self {
         Self {
             name: object.metadata.name.unwrap_or_default(),
+            generation: object.metadata.generation,
             scope: Scope::Cluster,
             spec: object.spec.settings,
         }
@@ -146,6 +150,18 @@ pub fn choose<'p>(
 }
 
 impl Profile {
+    /// What a pod of this namespace that gets it is told: `NAMESPACE/NAME@GENERATION`, without a
+    /// namespace for one of the cluster. No name has a slash or an at (RFC 1123).
+    #[must_use]
+    pub fn record(&self, namespace: &str) -> String {
+        let place = match self.scope {
+            Scope::Namespace => format!("{namespace}/"),
+            Scope::Cluster => String::new(),
+        };
+        let generation = self.generation.map(|count| format!("@{count}"));
+        format!("{place}{}{}", self.name, generation.unwrap_or_default())
+    }
+
     /// Checks what a schema cannot: addresses that are never a secret server.
     ///
     /// # Errors

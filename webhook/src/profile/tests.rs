@@ -11,6 +11,7 @@ fn profile(name: &str, scope: Scope) -> Profile {
     Profile {
         name: name.to_owned(),
         scope,
+        generation: None,
         spec,
     }
 }

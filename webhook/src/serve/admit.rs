@@ -176,13 +176,8 @@ fn asks_for_profile(outcome: &Outcome) -> bool {
 }
 
 fn told(outcome: Outcome) -> Found {
-    let decision = match &outcome.verdict.decision {
-        Decision::Skip(_) => "skip",
-        Decision::Deny(_) => "deny",
-        Decision::Inject(_) => "inject",
-    };
     Found {
-        decision,
+        decision: outcome.decision(),
         reason: outcome.reason(),
         answer: outcome.into_answer(),
     }

@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::image::CacheCounters;
+
 /// Bounds of the histogram in seconds. Chosen: around the bar of 20 ms, and up to the API server's
 /// longest time-out of 30 s.
 const SECONDS: [f64; 13] = [
@@ -44,7 +46,7 @@ pub const CONNECTION_ENDS: [&str; 7] = [
 /// A decision in two words.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 pub struct Decided {
-    /// `inject`, `deny`, `skip`, `invalid`.
+    /// `inject`, `complete`, `unchanged`, `deny`, `skip`, `invalid`.
     pub decision: &'static str,
     /// Why.
     pub reason: &'static str,
@@ -69,6 +71,8 @@ pub struct Metrics {
     pub turned_away: Family<Reason, Counter>,
     /// Look-ups of images by outcome.
     pub images: Family<Reason, Counter>,
+    /// What the memory of images did.
+    pub image_cache: CacheCounters,
     /// Requests under way.
     pub in_flight: Gauge,
     /// Connections that are open.
@@ -95,6 +99,7 @@ impl Default for Metrics {
             seconds: Histogram::new(SECONDS),
             turned_away: Family::default(),
             images: Family::default(),
+            image_cache: CacheCounters::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_ended: Family::default(),
@@ -127,6 +132,7 @@ impl Default for Metrics {
             "Images asked for, by outcome",
             m.images.clone(),
         );
+        register_cache(r, &m.image_cache);
         r.register("in_flight", "Requests under way", m.in_flight.clone());
         r.register(
             "connections",
@@ -157,6 +163,17 @@ impl Default for Metrics {
             ..metrics
         }
     }
+}
+
+fn register_cache(r: &mut Registry, cache: &CacheCounters) {
+    let help = "Images asked for that the cache knew, or that another's look-up answered";
+    r.register("image_cache_hits", help, cache.hits.clone());
+    let help = "Images asked for that needed a look-up";
+    r.register("image_cache_misses", help, cache.misses.clone());
+    let help = "Answers about images that were dropped because their time was over";
+    r.register("image_cache_expired", help, cache.expired.clone());
+    let help = "Answers about images that were dropped, or not kept, for want of room";
+    r.register("image_cache_displaced", help, cache.displaced.clone());
 }
 
 impl Metrics {

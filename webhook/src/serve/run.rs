@@ -28,7 +28,9 @@ use crate::certificate::{
     Agreement, FilePair, KubernetesCluster, Names, Place, ReloadError, ReloadingCertificate,
 };
 use crate::decide::Operator;
-use crate::image::{CredentialsError, ImageResolver, PullSecret, PullSecretKind, SettingsError};
+use crate::image::{
+    CacheCounters, CredentialsError, ImageResolver, PullSecret, PullSecretKind, SettingsError,
+};
 use crate::lookup::events::{self, Events};
 use crate::lookup::{KubeCluster, Lookup, ProfileStore, status, watch};
 use crate::profile::Scope;
@@ -157,13 +159,14 @@ pub async fn run(cli: &Cli) -> Result<(), RunError> {
         told.clone(),
         limits.stale,
     );
+    let metrics = Arc::<Metrics>::default();
     let (images, logins) = (
-        resolver(&cli.images)?,
+        resolver(&cli.images, metrics.image_cache.clone())?,
         logins(cli.images.pull_config.as_deref())?,
     );
     let mut parts = Parts {
         client: client(cli.cluster.kubeconfig.as_deref()).await?,
-        metrics: Arc::default(),
+        metrics,
         profiles,
         certificate,
         readiness: Arc::new(readiness),
@@ -313,7 +316,7 @@ impl Parts {
     }
 }
 
-fn resolver(images: &Images) -> Result<ImageResolver, RunError> {
+fn resolver(images: &Images, counters: CacheCounters) -> Result<ImageResolver, RunError> {
     let registries = match &images.registries {
         None => Registries::default(),
         Some(file) => Registries::read(&text(file)?).map_err(|source| RunError::Registries {
@@ -321,7 +324,7 @@ fn resolver(images: &Images) -> Result<ImageResolver, RunError> {
             source,
         })?,
     };
-    Ok(ImageResolver::new(&registries.settings())?)
+    Ok(ImageResolver::counted(&registries.settings(), counters)?)
 }
 
 fn logins(file: Option<&Path>) -> Result<Vec<PullSecret>, RunError> {

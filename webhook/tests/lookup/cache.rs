@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use crate::images::Image;
 use crate::server::{Server, Store, status, with};
 use crate::{
-    LOOK_UP, Limits, limits, password, plain, reason, resolve, resolve_as, resolver, resolver_with,
+    LOOK_UP, Limits, counted, limits, password, plain, reason, resolve, resolve_as, resolver,
+    resolver_with,
 };
 
 #[tokio::test]
 async fn five_hundred_pods_of_one_image_cost_one_look_up() {
     let store = Store::default().with("1", &Image::new("amd64", &["/x"], &[]));
     let server = Server::start(move |seen| store.answer(seen)).await;
-    let resolver = Arc::new(resolver(&server));
+    let (resolver, counters) = counted(&server, limits());
+    let resolver = Arc::new(resolver);
     let pods: Vec<_> = (0..500)
         .map(|_| {
             let (resolver, name) = (Arc::clone(&resolver), format!("{}/app:1", server.host()));
@@ -25,6 +27,7 @@ async fn five_hundred_pods_of_one_image_cost_one_look_up() {
         assert_eq!(pod.await.unwrap().unwrap().entrypoint, ["/x"]);
     }
     assert_eq!(server.kinds(), ["GET manifests", "GET blobs"]);
+    assert_eq!((counters.misses.get(), counters.hits.get()), (1, 499));
 }
 
 #[tokio::test]
@@ -76,17 +79,19 @@ async fn a_failure_counts_for_a_short_time_and_for_all_who_asked() {
         failure: Duration::from_millis(300),
         ..limits()
     };
-    let resolver = resolver_with(vec![plain(&server)], quick);
+    let (resolver, counters) = counted(&server, quick);
     let name = format!("{}/app:1", server.host());
     for _ in 0..2 {
         assert_eq!(reason(&resolve(&resolver, &name).await), "registry_status");
     }
     assert_eq!(server.seen().len(), 1, "the second is the first's");
+    assert_eq!((counters.misses.get(), counters.hits.get()), (1, 1));
     fails.store(false, Ordering::SeqCst);
     let end = Instant::now() + LOOK_UP;
     while resolve(&resolver, &name).await.is_err() {
         assert!(Instant::now() < end, "the failure never ends");
     }
+    assert_eq!(counters.misses.get(), 2, "asked for again");
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloudtaser_webhook::image::{
-    HostSettings, ImageConfig, ImageResolver, Keyring, Limits, LookupError, Platform, PullSecret,
-    PullSecretKind, RegistrySettings,
+    CacheCounters, HostSettings, ImageConfig, ImageResolver, Keyring, Limits, LookupError,
+    Platform, PullSecret, PullSecretKind, RegistrySettings,
 };
 
 use crate::server::Server;
@@ -58,6 +58,18 @@ fn resolver_with(hosts: Vec<HostSettings>, limits: Limits) -> ImageResolver {
 
 fn resolver(server: &Server) -> ImageResolver {
     resolver_with(vec![plain(server)], limits())
+}
+
+/// One whose counters the test sees.
+fn counted(server: &Server, limits: Limits) -> (ImageResolver, CacheCounters) {
+    let settings = RegistrySettings {
+        hosts: vec![plain(server)],
+        authorities_pem: None,
+        limits,
+    };
+    let counters = CacheCounters::default();
+    let resolver = ImageResolver::counted(&settings, counters.clone());
+    (resolver.unwrap(), counters)
 }
 
 /// A pull secret with one password.

@@ -1,12 +1,13 @@
-//! Pods through the whole engine: golden ones ([`golden`]), ones that look injected ([`forged`]),
-//! what a patch does not show at a glance ([`injection`]), the admission policy ([`policy`]), and
-//! generated ones ([`properties`]).
+//! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), ones
+//! that look injected ([`forged`]), what a patch does not show at a glance ([`injection`]), the
+//! admission policy ([`policy`]), and generated ones ([`properties`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "tests panic, so that the line is shown"
 )]
 
+mod again;
 mod forged;
 mod golden;
 mod injection;

@@ -139,6 +139,7 @@ fn without_ours(pod: &Value, before: &Value) -> Value {
     drop_named(&mut pod["spec"]["initContainers"], &starts);
     if let Some(annotations) = pod["metadata"]["annotations"].as_object_mut() {
         annotations.remove("cloudtaser.io/status");
+        annotations.remove("cloudtaser.io/applied-profile");
     }
     pod["spec"]["terminationGracePeriodSeconds"] =
         before["spec"]["terminationGracePeriodSeconds"].clone();

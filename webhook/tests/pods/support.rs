@@ -27,6 +27,7 @@ impl Case {
         let profile = Profile {
             name: "default".to_owned(),
             scope: Scope::Cluster,
+            generation: None,
             spec: serde_json::from_value(settings).unwrap(),
         };
         Self {

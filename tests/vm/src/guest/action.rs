@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 
 use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
-use crate::{MARKER_AT, MARKER_FD, container, sys};
+use crate::{MARKER_AT, MARKER_FD, container, perf, sys};
 
 /// Most bytes that are read. Chosen: an environment fits.
 const MOST: usize = 4096;
@@ -57,6 +57,19 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
     match action {
         Action::Read(name) => read(File::open(below(name))?),
         Action::ReadNode(name) => read(File::open(format!("/proc/{name}"))?),
+        Action::Perf => perf::sample(Some(target)),
+        Action::PerfCpu => perf::sample(None),
+        Action::PerfUprobe => {
+            let kind = fs::read_to_string("/sys/bus/event_source/devices/uprobe/type")?;
+            perf::uprobe(kind.trim().parse().unwrap())
+        }
+        Action::BpfLoad(kind) => perf::load(kind),
+        Action::BpfMaps => perf::maps(),
+        Action::Open(path) => File::open(path).map(|_| Vec::new()),
+        Action::OpenWrite(path) => OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map(|_| Vec::new()),
         Action::WriteNode(name) => OpenOptions::new()
             .write(true)
             .open(format!("/proc/{name}"))

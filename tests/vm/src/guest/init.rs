@@ -13,7 +13,7 @@ use cloudtaser_abi::enforce::ALL;
 use cloudtaser_vm::table::{ATTACKS, Actor, runs};
 
 use crate::action::hex;
-use crate::sys;
+use crate::{AGENT, sys};
 
 /// Longest wait for a process to appear or to answer. Chosen: emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,7 +34,10 @@ pub(crate) fn run() {
         sys::mount(kind, at, 0).expect(kind);
     }
     sys::mount("securityfs", "/sys/kernel/security", 0).expect("securityfs");
-    fs::create_dir_all("/sys/fs/cgroup").expect("cgroup");
+    sys::mount("tracefs", "/sys/kernel/tracing", 0).expect("tracefs");
+    sys::mount("debugfs", "/sys/kernel/debug", 0).expect("debugfs");
+    sys::mount("cgroup2", "/sys/fs/cgroup", 0).expect("cgroup2");
+    fs::create_dir(AGENT).expect("a control group");
     let nonce = fs::read_to_string("/nonce").expect("a nonce");
     fs::remove_file("/nonce").expect("a nonce");
     let (nonce, marker) = nonce.trim().split_once(' ').expect("a nonce and a marker");
@@ -48,6 +51,8 @@ pub(crate) fn run() {
         .find_map(|word| word.strip_prefix("cloudtaser.runs="));
     // A same-user ptrace must succeed in the control run.
     let _no_yama = fs::write("/proc/sys/kernel/yama/ptrace_scope", "0");
+    // So must an event of a process's own.
+    fs::write("/proc/sys/kernel/perf_event_paranoid", "1").expect("perf_event_paranoid");
     for name in wanted.unwrap_or("control").split(',') {
         runner.one(name);
     }
@@ -82,7 +87,7 @@ impl Runner {
         let start = Instant::now();
         let mut command = Command::new("/enforcer");
         command
-            .args(["run", "--object", "/enforcer.o"])
+            .args(["run", "--object", "/enforcer.o", "--trust-cgroup", AGENT])
             .stdout(Stdio::piped());
         if run == "observe" {
             command.arg("--observe");
@@ -131,7 +136,7 @@ impl Runner {
             .spawn()
             .expect("a container");
         let pause = find("pause");
-        for actor in [Actor::User, Actor::Root14, Actor::Root] {
+        for actor in [Actor::User, Actor::Root14, Actor::Root, Actor::Agent] {
             if runs(run, actor) {
                 outside(run, actor, pause, |row, result| {
                     self.result(run, row, actor, result);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use cloudtaser_abi::annotation::STATUS;
+use cloudtaser_abi::annotation::{APPLIED_PROFILE, STATUS};
 use cloudtaser_abi::injection::{INIT_CONTAINER, WRAPPER};
 use serde_json::Value;
 
@@ -27,6 +27,8 @@ pub struct LivePod {
     pub phase: String,
     /// The annotation that the webhook writes.
     pub status: Option<String>,
+    /// The profile that counted when it was made, as the webhook wrote it.
+    pub profile: Option<String>,
     /// The copy step, in a few words; nothing where there is none.
     pub copy_step: Option<String>,
     /// Containers whose command is the wrapper.
@@ -72,8 +74,9 @@ pub(super) fn pod(object: &Value, expected: &[String]) -> LivePod {
         ..LivePod::default()
     };
     let annotations = object.pointer("/metadata/annotations");
-    let status = annotations.and_then(|all| all.get(STATUS));
-    pod.status = status.and_then(Value::as_str).map(str::to_owned);
+    let said = |key| annotations.and_then(|all| all.get(key)?.as_str());
+    pod.status = said(STATUS).map(str::to_owned);
+    pod.profile = said(APPLIED_PROFILE).map(str::to_owned);
     for container in items(object, "/spec/initContainers") {
         if text(container, "/name") == INIT_CONTAINER {
             pod.copy_step = Some(state(object));
