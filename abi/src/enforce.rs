@@ -25,6 +25,16 @@ macro_rules! hooks {
                     $(Self::$hook => $name,)*
                 }
             }
+
+            /// The hook that an attack has to pass before this one is asked: with that one in
+            /// place no test can reach this one, which stands behind it for the sake of races.
+            #[must_use]
+            pub const fn stands_behind(self) -> Option<Self> {
+                match self {
+                    Self::BprmCredsForExec => Some(Self::PtraceTraceme),
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -38,6 +48,12 @@ hooks! {
     PtraceAccessCheck "ptrace_access_check",
     /// A process that hands itself to a tracer.
     PtraceTraceme "ptrace_traceme",
+    /// Which group a listening Unix socket is of.
+    SocketListen "socket_listen",
+    /// Connections to a debugger's Unix socket.
+    UnixStreamConnect "unix_stream_connect",
+    /// A program executed under a tracer from outside.
+    BprmCredsForExec "bprm_creds_for_exec",
     /// Files below `/proc/PID`.
     FileOpen "file_open",
     /// Signals.

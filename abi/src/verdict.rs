@@ -4,8 +4,10 @@
 //! inside one group is its own business; two groups are strangers to each other, as is everybody
 //! without one, root included. The kernel programs call these functions; so do the tests.
 
+mod socket;
 mod tracing;
 
+pub use socket::{SocketName, connect};
 pub use tracing::{bpf, map, perf_event, trace_file};
 
 /// What a hook is to answer.

@@ -21,12 +21,20 @@ offsets! {
     INODE_I_MODE: "inode.i_mode",
     INODE_I_RDEV: "inode.i_rdev",
     INODE_I_SB: "inode.i_sb",
+    SOCKET_FILE: "socket.file",
+    SOCKET_SK: "socket.sk",
+    SOCK_FAMILY: "sock.__sk_common.skc_family",
+    SOCK_SK_SOCKET: "sock.sk_socket",
     SIGNAL_NR_THREADS: "signal_struct.nr_threads",
     SUPER_BLOCK_S_MAGIC: "super_block.s_magic",
     TASK_CRED: "task_struct.cred",
     TASK_GROUP_LEADER: "task_struct.group_leader",
+    TASK_PARENT: "task_struct.parent",
     TASK_PTRACE: "task_struct.ptrace",
     TASK_SIGNAL: "task_struct.signal",
+    UNIX_ADDRESS_LEN: "unix_address.len",
+    UNIX_ADDRESS_NAME: "unix_address.name",
+    UNIX_SOCK_ADDR: "unix_sock.addr",
 }
 
 /// 1: refuse nothing, only count.

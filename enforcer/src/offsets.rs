@@ -6,7 +6,7 @@
 use crate::btf::{Btf, BtfError};
 
 /// A global, and the field's names: the first that the kernel has counts.
-const FIELDS: [(&str, &[&str]); 14] = [
+const FIELDS: [(&str, &[&str]); 22] = [
     ("CRED_CAP_EFFECTIVE", &["cred.cap_effective"]),
     // Linux 6.14 renamed it.
     ("DENTRY_D_INAME", &["dentry.d_iname", "dentry.d_shortname"]),
@@ -17,11 +17,19 @@ const FIELDS: [(&str, &[&str]); 14] = [
     ("INODE_I_RDEV", &["inode.i_rdev"]),
     ("INODE_I_SB", &["inode.i_sb"]),
     ("SIGNAL_NR_THREADS", &["signal_struct.nr_threads"]),
+    ("SOCKET_FILE", &["socket.file"]),
+    ("SOCKET_SK", &["socket.sk"]),
+    ("SOCK_FAMILY", &["sock.__sk_common.skc_family"]),
+    ("SOCK_SK_SOCKET", &["sock.sk_socket"]),
     ("SUPER_BLOCK_S_MAGIC", &["super_block.s_magic"]),
     ("TASK_CRED", &["task_struct.cred"]),
     ("TASK_GROUP_LEADER", &["task_struct.group_leader"]),
+    ("TASK_PARENT", &["task_struct.parent"]),
     ("TASK_PTRACE", &["task_struct.ptrace"]),
     ("TASK_SIGNAL", &["task_struct.signal"]),
+    ("UNIX_ADDRESS_LEN", &["unix_address.len"]),
+    ("UNIX_ADDRESS_NAME", &["unix_address.name"]),
+    ("UNIX_SOCK_ADDR", &["unix_sock.addr"]),
 ];
 
 /// Every global with its offset in bytes in the kernel that `btf` describes.

@@ -5,6 +5,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use aya::maps::{MapError, loaded_maps};
@@ -49,6 +51,8 @@ const ATTEMPTS: &[Attempt] = &[
         let core = Resource::Core;
         Ok(prlimit(pid, core, getrlimit(core)).map(drop)?)
     }),
+    (Hook::SocketListen, connect),
+    (Hook::UnixStreamConnect, connect),
     (Hook::PerfEventOpen, |_| perf_event_open::whole_cpu()),
     (Hook::Bpf, |_| bpf::load_tracepoint()),
     (Hook::BpfMap, |_| {
@@ -60,6 +64,16 @@ const ATTEMPTS: &[Attempt] = &[
         }
     }),
 ];
+
+/// To the dummy's socket, which is called like a debugger's.
+fn connect(at: Target) -> io::Result<()> {
+    UnixStream::connect_addr(&socket(at.parent)?).map(drop)
+}
+
+/// An abstract name, so that no file is left.
+fn socket(dummy: u32) -> io::Result<SocketAddr> {
+    SocketAddr::from_abstract_name(format!("cloudtaser-selftest/.java_pid{dummy}"))
+}
 
 /// Prints a line for each hook; answers whether all refused.
 ///
@@ -127,6 +141,10 @@ pub(crate) fn dummy(with_child: bool) -> ExitCode {
     } else {
         "alone"
     };
+    let listener = socket(std::process::id()).and_then(|at| UnixListener::bind_addr(&at));
+    if listener.is_err() {
+        return ExitCode::FAILURE;
+    }
     let child = Command::new("/proc/self/exe")
         .arg("dummy")
         .stdin(Stdio::piped())

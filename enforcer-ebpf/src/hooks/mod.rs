@@ -2,12 +2,15 @@
 
 mod bpf;
 mod bpf_map;
+mod bprm_creds_for_exec;
 mod file_open;
 mod perf_event_open;
 mod ptrace_access_check;
 mod ptrace_traceme;
+mod socket_listen;
 mod task_alloc;
 mod task_kill;
 mod task_prctl;
 mod task_setrlimit;
 mod task_to_inode;
+mod unix_stream_connect;

@@ -43,6 +43,9 @@ pub enum Action {
     ReadNode(&'static str),
     /// As [`Action::Write`] of a file below `/proc`.
     WriteNode(&'static str),
+    /// Connect to a Unix socket that the target listens on; `WHO` is the target's name, `@` at the
+    /// start makes the name an abstract one.
+    Connect(&'static str),
     /// `perf_event_open`: samples of the target's registers and stack.
     Perf,
     /// The same of whatever runs on a processor.
@@ -77,6 +80,11 @@ pub enum Action {
     Seize,
     /// A registered child of the attacker says `PTRACE_TRACEME`.
     Traceme,
+    /// As [`Action::Traceme`], and then the child executes a program.
+    TracedExec,
+    /// As [`Action::Read`] of a descendant of the target that executed a program after registration:
+    /// one with a set-uid bit (`suid`), one with file capabilities (`fcap`).
+    ReadHeir(&'static str, &'static str),
     /// `process_vm_readv` of the marker.
     VmRead,
     /// `process_vm_writev` over a byte beside the marker.
@@ -127,9 +135,10 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-    Attach, BpfLoad, BpfMaps, Kcmp, Limit, Link, List, Mem, Open as OpenFile, OpenWrite, Perf,
-    PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadNode, Reopen, SecondProcfs,
-    Seize, SetLimit, Setns, Signal, Traceme, VmRead, VmWrite, Write, WriteNode,
+    Attach, BpfLoad, BpfMaps, Connect, Kcmp, Limit, Link, List, Mem, Open as OpenFile, OpenWrite,
+    Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadHeir, ReadNode, Reopen,
+    SecondProcfs, Seize, SetLimit, Setns, Signal, TracedExec, Traceme, VmRead, VmWrite, Write,
+    WriteNode,
 };
 use Expect::{Open, Refused};
 
@@ -300,6 +309,13 @@ pub const ATTACKS: &[Attack] = &[
         Refused,
         "handed to a tracer from inside",
     ),
+    row(
+        "A28.traced-exec",
+        ALL,
+        TracedExec,
+        Refused,
+        "executed under a tracer from outside",
+    ),
     row("A31.process_vm_readv", ALL, VmRead, Refused, ""),
     row("A31.process_vm_writev", ALL, VmWrite, Refused, ""),
     row(
@@ -351,7 +367,43 @@ pub const ATTACKS: &[Attack] = &[
         "core dumps, JVM attach",
     ),
     row("A43.sigstop", ALL, Signal(19), Refused, ""),
+    row(
+        "A48.jvm-attach",
+        ALL,
+        Connect("/tmp/.java_pid-WHO"),
+        Refused,
+        "jcmd, jmap, jstack",
+    ),
+    row(
+        "A48.tree-attach",
+        TREE,
+        Connect("/tmp/.java_pid-WHO"),
+        Open,
+        "the same inside the tree",
+    ),
+    row(
+        "A48.service",
+        ALL,
+        Connect("/tmp/service-WHO"),
+        Open,
+        "what a program serves to others: PostgreSQL, php-fpm",
+    ),
     row("A49.sigusr1", ALL, Signal(10), Refused, "Node's inspector"),
+    row(
+        "A50.dotnet",
+        ALL,
+        Connect("/tmp/dotnet-diagnostic-1-23456789-WHO-socket"),
+        Refused,
+        "dotnet-dump",
+    ),
+    row("A50.rdbg", ALL, Connect("/tmp/rdbg-WHO"), Refused, "Ruby"),
+    row(
+        "A50.abstract",
+        ALL,
+        Connect("@run/.java_pid-WHO"),
+        Refused,
+        "",
+    ),
     row("A55.sigcont", ALL, Signal(18), Open, "kubelet"),
     row("A55.exists", ALL, Signal(0), Open, "kubelet"),
     row(
@@ -472,6 +524,34 @@ pub const ATTACKS: &[Attack] = &[
         WriteNode("sysrq-trigger"),
         Refused,
         "a crash dumps memory",
+    ),
+    row(
+        "A80.suid-environ",
+        ROOT,
+        ReadHeir("suid", "environ"),
+        Refused,
+        "a set-uid program of the tree",
+    ),
+    row(
+        "A80.suid-cmdline",
+        ROOT,
+        ReadHeir("suid", "cmdline"),
+        Refused,
+        "",
+    ),
+    row(
+        "A80.fcap-environ",
+        ROOT,
+        ReadHeir("fcap", "environ"),
+        Refused,
+        "a program with file capabilities in the tree",
+    ),
+    row(
+        "A80.fcap-cmdline",
+        ROOT,
+        ReadHeir("fcap", "cmdline"),
+        Refused,
+        "",
     ),
     row(
         "A91.maps",

@@ -4,6 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
@@ -57,6 +60,11 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
     match action {
         Action::Read(name) => read(File::open(below(name))?),
         Action::ReadNode(name) => read(File::open(format!("/proc/{name}"))?),
+        Action::Connect(name) => {
+            let comm = fs::read_to_string(below("comm"))?;
+            let address = container::address(&name.replace("WHO", comm.trim()));
+            UnixStream::connect_addr(&address).map(|_| Vec::new())
+        }
         Action::Perf => perf::sample(Some(target)),
         Action::PerfCpu => perf::sample(None),
         Action::PerfUprobe => {
@@ -135,7 +143,13 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             Ok(word[0].to_le_bytes().to_vec())
         }
         Action::Seize => sys::ptrace(libc::PTRACE_SEIZE, pid, 0).map(|_| Vec::new()),
-        Action::Traceme => traceme(),
+        Action::Traceme => traceme(false),
+        Action::TracedExec => traceme(true),
+        Action::ReadHeir(which, name) => {
+            let comm = fs::read_to_string(below("comm"))?;
+            let heir = process(&format!("{}-{which}", comm.trim()))?;
+            read(File::open(format!("/proc/{heir}/{name}"))?)
+        }
         Action::VmRead => vm(libc::SYS_process_vm_readv, target, MARKER_AT, MARKER),
         Action::VmWrite => vm(libc::SYS_process_vm_writev, target, MARKER_AT + MARKER, 1),
         Action::PidfdGetfd => {
@@ -209,14 +223,43 @@ fn vm(number: libc::c_long, target: u32, at: usize, length: usize) -> io::Result
     Ok(buffer)
 }
 
-/// A child registers and asks to be traced by us, who are outside; its exit status is the `errno`.
-fn traceme() -> io::Result<Vec<u8>> {
+/// The process of that name; what names are is open to everybody.
+fn process(name: &str) -> io::Result<String> {
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let comm = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if comm.trim() == name {
+            return Ok(entry.file_name().into_string().unwrap());
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// A child registers and asks to be traced by us, who are outside, and executes a program if it is
+/// to; its exit status is the `errno`. It stops as soon as it has executed.
+fn traceme(and_executes: bool) -> io::Result<Vec<u8>> {
     let pid = sys::fork();
     if pid == 0 {
         let _answer = container::register();
         let answer = sys::ptrace(libc::PTRACE_TRACEME, 0, 0);
-        let errno = answer.err().and_then(|error| error.raw_os_error());
+        let mut error = answer.err();
+        if and_executes && error.is_none() {
+            error = Some(Command::new("/vm").arg("true").exec());
+        }
+        let errno = error.and_then(|error| error.raw_os_error());
         std::process::exit(errno.unwrap_or(0));
+    }
+    if and_executes {
+        let status = sys::wait(pid);
+        if libc::WIFSTOPPED(status) {
+            sys::call(
+                libc::SYS_kill,
+                [usize::try_from(pid).unwrap(), 9, 0, 0, 0, 0],
+            )?;
+            sys::wait(pid);
+            return Ok(Vec::new());
+        }
+        return Err(io::Error::from_raw_os_error((status >> 8) & 0xff));
     }
     match (sys::wait(pid) >> 8) & 0xff {
         0 => Ok(Vec::new()),

@@ -4,10 +4,14 @@
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::fd::AsRawFd as _;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use cloudtaser_abi::registration::{OP_REGISTER, PR_CLOUDTASER};
+use cloudtaser_vm::table::{ATTACKS, Action};
 
 use crate::{MARKER_AT, MARKER_FD, actor, sys};
 
@@ -24,6 +28,7 @@ pub(crate) fn run() {
     sys::mount("none", "/", libc::MS_REC | libc::MS_PRIVATE).expect("private mounts");
     sys::mount("proc", "/proc", 0).expect("proc");
     name("pause");
+    heirs();
     for (name, user) in [("T14", 0), ("T1000", 1000)] {
         if sys::fork() == 0 {
             actor::drop_to(user);
@@ -76,9 +81,82 @@ pub(crate) fn hold(who: &str) {
     for signal in [libc::SIGQUIT, libc::SIGUSR1] {
         sys::ignore(signal);
     }
+    let _listening = listen(who);
     if sys::fork() == 0 {
         child(who);
     }
+    for (kind, program) in [("suid", SUID), ("fcap", FCAP)] {
+        if sys::fork() == 0 {
+            let name = format!("{who}-{kind}");
+            panic!(
+                "exec: {}",
+                Command::new(program).args(["heir", &name]).exec()
+            );
+        }
+    }
+    name(who);
+    park();
+}
+
+/// Listens on every socket of the table's.
+fn listen(who: &str) -> Vec<UnixListener> {
+    let names = ATTACKS.iter().filter_map(|attack| match attack.action {
+        Action::Connect(name) => Some(name.replace("WHO", who)),
+        _ => None,
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    let listeners = names.iter().map(|name| {
+        // What an earlier run left.
+        let _gone = std::fs::remove_file(name);
+        UnixListener::bind_addr(&address(name)).expect("a socket")
+    });
+    listeners.collect()
+}
+
+/// A Unix socket's address; `@` at the start stands for an abstract one.
+pub(crate) fn address(name: &str) -> SocketAddr {
+    let address = match name.strip_prefix('@') {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(name),
+    };
+    address.expect("an address")
+}
+
+/// Programs that give whoever executes them more rights than he has.
+const SUID: &str = "/tmp/vm-suid";
+const FCAP: &str = "/tmp/vm-fcap";
+
+/// Makes both.
+fn heirs() {
+    for file in [SUID, FCAP] {
+        std::fs::copy("/vm", file).expect("a copy");
+    }
+    let mode = std::fs::Permissions::from_mode(0o4755);
+    std::fs::set_permissions(SUID, mode).expect("a set-uid bit");
+    // `VFS_CAP_REVISION_2` with the effective bit; permitted and inheritable, twice:
+    // CAP_NET_RAW (linux/capability.h).
+    let mut value = [0x0200_0001_u32, 1 << 13, 0, 0, 0];
+    let (mut path, mut key) = (sys::text(FCAP), sys::text("security.capability"));
+    let (path, key) = (
+        sys::address(path.as_mut_slice()),
+        sys::address(key.as_mut_slice()),
+    );
+    let size = size_of_val(&value);
+    let value = sys::address(&mut value);
+    sys::call(libc::SYS_setxattr, [path, key, value, size, 0, 0]).expect("file capabilities");
+}
+
+/// A descendant that has more rights than the target had.
+pub(crate) fn heir(who: &str) {
+    let status = std::fs::read_to_string("/proc/self/status").expect("status");
+    let is_root = status.contains("Uid:\t1000\t0\t0\t0") || !who.starts_with("T1000");
+    let has_capability = status.contains("CapEff:\t0000000000002000");
+    assert!(
+        has_capability || is_root,
+        "executing {who} gave nothing more"
+    );
     name(who);
     park();
 }
@@ -102,7 +180,11 @@ pub(crate) fn child(who: &str) {
 
 /// Sets the name by which init finds a process.
 fn name(name: &str) {
-    std::fs::write("/proc/self/comm", name).expect("comm");
+    // `/proc/self/comm` is root's where executing a program gave more rights.
+    let mut name = sys::text(name);
+    let set = usize::try_from(libc::PR_SET_NAME).unwrap();
+    let name = sys::address(name.as_mut_slice());
+    sys::call(libc::SYS_prctl, [set, name, 0, 0, 0, 0]).expect("a name");
 }
 
 fn park() {

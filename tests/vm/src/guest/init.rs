@@ -91,8 +91,11 @@ impl Runner {
             .stdout(Stdio::piped());
         if run == "observe" {
             command.arg("--observe");
-        } else if ALL.iter().any(|hook| hook.name() == run) {
-            command.args(["--insecure-without", run]);
+        } else if let Some(hook) = ALL.into_iter().find(|hook| hook.name() == run) {
+            let first = hook.stands_behind().into_iter();
+            for hook in first.chain([hook]) {
+                command.args(["--insecure-without", hook.name()]);
+            }
         }
         let mut child = command.spawn().expect("the enforcer");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
@@ -136,6 +139,9 @@ impl Runner {
             .spawn()
             .expect("a container");
         let pause = find("pause");
+        for name in ["T14-suid", "T14-fcap", "T1000-suid", "T1000-fcap"] {
+            find(name);
+        }
         for actor in [Actor::User, Actor::Root14, Actor::Root, Actor::Agent] {
             if runs(run, actor) {
                 outside(run, actor, pause, |row, result| {

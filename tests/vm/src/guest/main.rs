@@ -33,7 +33,8 @@ fn main() {
         "container" => container::run(),
         "target" => container::target(word(2)),
         "hold" => container::hold(word(2)),
-        "child" => container::child(word(2)),
+        "heir" => container::heir(word(2)),
+        "true" => {}
         "attack" => actor::enter(&args[2..]),
         "act" => action::act(&args[2..]),
         _ => init::run(),

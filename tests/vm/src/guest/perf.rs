@@ -27,15 +27,15 @@ pub(crate) fn sample(process: Option<u32>) -> io::Result<Vec<u8>> {
     open(&mut attr, process)
 }
 
-/// A probe on a function of a program, in whoever runs it: type and event of the `uprobe` unit.
+/// A probe at the start of a program, in whoever runs it: the type of the `uprobe` unit.
 pub(crate) fn uprobe(kind: u32) -> io::Result<Vec<u8>> {
-    let mut path = sys::text("/vm");
+    // Instructions that do nothing: the kernel looks at what it probes.
+    std::fs::write("/tmp/probed", [0x90; 64])?;
+    let mut path = sys::text("/tmp/probed");
     let mut attr = [0_u64; 14];
     attr[0] = u64::from(kind) | u64::from(SIZE) << 32;
     attr[5] = 1;
     attr[7] = u64::try_from(sys::address(path.as_mut_slice())).unwrap();
-    // Somewhere in the program's code; nothing is written there before the event is enabled.
-    attr[8] = 0x8000;
     open(&mut attr, None)
 }
 

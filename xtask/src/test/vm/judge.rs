@@ -91,11 +91,22 @@ pub(super) fn judge(console: &[String], nonce: &str, attacks: &[Attack]) -> Vec<
             verdict(failed.is_empty(), || failed.join("; ")),
         ));
     }
-    for hook in ALL.map(Hook::name) {
+    for hook in ALL {
+        let (first, hook) = (hook.stands_behind().map(Hook::name), hook.name());
         let passed = |attempt: &&Attempt<'_>| attempt.run == hook && attempt.is_success;
         let through = attempts.iter().filter(passed).filter(|attempt| {
             let is_refused = |row: &&Attack| row.id == attempt.id && row.expect == Expect::Refused;
             attacks.iter().find(is_refused).is_some()
+        });
+        // Behind another hook, which is left out too: what gets through must be what is refused
+        // where only the other one is left out.
+        let through = through.filter(|attempt| {
+            first.is_none_or(|first| {
+                let is_same = |other: &&Attempt<'_>| (other.run, other.id) == (first, attempt.id);
+                attempts
+                    .iter()
+                    .any(|other| is_same(&other) && other.errno == "1")
+            })
         });
         let through: Vec<&str> = through.map(|attempt| attempt.id).collect();
         println!("vm: without {hook} get through: {}", through.join(" "));
@@ -231,6 +242,17 @@ mod tests {
         assert_eq!(outcome(line, name), Outcome::Passed);
         let line = "n result file_open A02.environ root 13 0 clean";
         assert!(matches!(outcome(line, name), Outcome::Failed(_)));
+    }
+
+    #[test]
+    fn a_hook_behind_another_is_judged_by_both_runs() {
+        let name = "without bprm_creds_for_exec an attack gets through";
+        let through = "n result bprm_creds_for_exec A02.environ root 0 40 marker";
+        let lines = format!("{through}\nn result ptrace_traceme A02.environ root 1 0 clean");
+        assert_eq!(outcome(&lines, name), Outcome::Passed);
+        let lines = format!("{through}\nn result ptrace_traceme A02.environ root 0 40 marker");
+        assert!(matches!(outcome(&lines, name), Outcome::Failed(_)));
+        assert!(matches!(outcome(through, name), Outcome::Failed(_)));
     }
 
     #[test]
