@@ -217,6 +217,9 @@ impl Survey<'_> {
                 }
                 State::Leave => false,
             };
+            if !is_wrapped && candidate.state != State::Wrapped {
+                volumes::refuse_ours(container)?;
+            }
             if is_wrapped {
                 self.warn(container, facts, warnings);
                 containers.push(self.container(candidate, facts)?);
@@ -240,7 +243,8 @@ impl Survey<'_> {
     /// counts only if it is what we would add now (*fails closed*).
     fn verify(&self, container: &Container) -> Result<(), Refusal> {
         command::verify(container)?;
-        environment::verify(container, self.profile, &self.settings)?;
+        let wishes = &self.parsed.wishes;
+        environment::verify(container, self.profile, &self.settings, wishes)?;
         volumes::refuse_mounts(container)?;
         volumes::verify(container)
     }
@@ -254,6 +258,7 @@ impl Survey<'_> {
         facts: &Facts,
     ) -> Result<ContainerPlan, Refusal> {
         let (container, wishes) = (candidate.container, &self.parsed.wishes);
+        command::verify(container)?;
         let mut argv = command::argv(container, wishes, facts)?;
         let (env, mounts) = if volumes::has_any(container) {
             self.verify(container)?;

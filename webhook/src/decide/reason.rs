@@ -251,6 +251,16 @@ pub enum Refusal {
         /// Where.
         path: String,
     },
+    /// One of our volumes in a container that does not start through the wrapper, or elsewhere.
+    #[error(
+        "container `{container}` mounts the volume `{volume}`, which is CloudTaser's; only what CloudTaser mounts itself may, take the mount out"
+    )]
+    OurVolume {
+        /// The container.
+        container: String,
+        /// The volume.
+        volume: String,
+    },
     /// A mount whose place depends on the image.
     #[error(
         "container `{container}` mounts the volume `{volume}` at {}; where `..` leads depends on the image, so it could be where the wrapper is; write the path without it",
@@ -312,6 +322,7 @@ impl Refusal {
             Self::SetTwice { .. } => "set_twice",
             Self::MountTaken { .. } => "mount_taken",
             Self::MountPath { .. } => "mount_path",
+            Self::OurVolume { .. } => "our_volume",
             Self::CopyStep { .. } => "copy_step",
             Self::NameTaken { .. } => "name_taken",
         }

@@ -139,7 +139,7 @@ pub(super) fn refuse_taken(
     }
     for volume in spec.volumes.iter().flatten() {
         for (name, ours) in [BINARY_VOLUME, IDENTITY_VOLUME].into_iter().zip(volumes) {
-            if volume.name == name && volume != ours {
+            if volume.name == name && !is_volume(volume, ours) {
                 return taken("volume", name);
             }
         }
@@ -147,34 +147,81 @@ pub(super) fn refuse_taken(
     Ok(())
 }
 
+/// Field for field, but for the limit's amount, which the API server writes in its own way.
+fn is_volume(found: &Volume, ours: &Volume) -> bool {
+    let mut found = found.clone();
+    if let (Some(dir), Some(our)) = (&mut found.empty_dir, &ours.empty_dir)
+        && dir.size_limit.is_some()
+    {
+        dir.size_limit.clone_from(&our.size_limit);
+    }
+    found == *ours
+}
+
+/// Refuses a container that has one of our volumes and does not start through the wrapper, or has it
+/// elsewhere than we mount it.
+pub(super) fn refuse_ours(container: &Container) -> Result<(), Refusal> {
+    let mut mounts = container.volume_mounts.iter().flatten();
+    match mounts.find(|mount| is_named(mount)) {
+        Some(mount) => Err(Refusal::OurVolume {
+            container: container.name.clone(),
+            volume: mount.name.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn is_named(mount: &VolumeMount) -> bool {
+    [BINARY_VOLUME, IDENTITY_VOLUME].contains(&mount.name.as_str())
+}
+
 /// Refuses a container that mounts something where our volumes go, inside of them or above them.
 ///
 /// A path with `..` is refused wherever it seems to lead: the image may have a link there, which
 /// the runtime follows. The policy beside the webhook (`manifests/policy.yaml`) says the same.
 pub(super) fn refuse_mounts(container: &Container) -> Result<(), Refusal> {
-    for mount in container.volume_mounts.iter().flatten() {
-        let parts = mount.mount_path.split('/');
-        let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
-        let (named, volume) = (container.name.clone(), mount.name.clone());
-        let path = mount.mount_path.clone();
-        if parts.contains(&"..") {
-            return Err(Refusal::MountPath {
-                container: named,
-                volume,
-                path,
+    let mounts = container.volume_mounts.iter().flatten();
+    for mount in mounts.filter(|mount| !is_ours(mount)) {
+        refuse_place(container, &mount.name, &mount.mount_path)?;
+        if is_named(mount) {
+            return Err(Refusal::OurVolume {
+                container: container.name.clone(),
+                volume: mount.name.clone(),
             });
         }
-        let is_taken = [BINARY_DIR, IDENTITY_DIR].into_iter().any(|dir| {
-            let ours = dir.split('/').filter(|part| !part.is_empty());
-            ours.zip(&parts).all(|(ours, part)| ours == *part)
+    }
+    for device in container.volume_devices.iter().flatten() {
+        refuse_place(container, &device.name, &device.device_path)?;
+    }
+    // The kubelet mounts an empty file there.
+    let message = container.termination_message_path.as_deref();
+    message.map_or(Ok(()), |path| {
+        refuse_place(container, "terminationMessagePath", path)
+    })
+}
+
+fn refuse_place(container: &Container, volume: &str, path: &str) -> Result<(), Refusal> {
+    let parts = path.split('/');
+    let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
+    let (named, volume) = (container.name.clone(), volume.to_owned());
+    let shown = path.to_owned();
+    if parts.contains(&"..") {
+        return Err(Refusal::MountPath {
+            container: named,
+            volume,
+            path: shown,
         });
-        if is_taken && !is_ours(mount) {
-            return Err(Refusal::MountTaken {
-                container: named,
-                volume,
-                path,
-            });
-        }
+    }
+    let is_taken = [BINARY_DIR, IDENTITY_DIR].into_iter().any(|dir| {
+        let ours = dir.split('/').filter(|part| !part.is_empty());
+        ours.zip(&parts).all(|(ours, part)| ours == *part)
+    });
+    if is_taken {
+        return Err(Refusal::MountTaken {
+            container: named,
+            volume,
+            path: shown,
+        });
     }
     Ok(())
 }
@@ -202,10 +249,5 @@ pub(super) fn verify(container: &Container) -> Result<(), Refusal> {
 
 /// A mount that an earlier invocation added.
 fn is_ours(found: &VolumeMount) -> bool {
-    mounts().iter().any(|ours| {
-        (&ours.name, &ours.mount_path, ours.read_only)
-            == (&found.name, &found.mount_path, found.read_only)
-            && found.sub_path.is_none()
-            && found.sub_path_expr.is_none()
-    })
+    mounts().contains(found)
 }

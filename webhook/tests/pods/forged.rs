@@ -9,21 +9,17 @@ use serde_json::{Value, json};
 
 /// An injected pod, and what is known beside it.
 fn injected() -> Case {
-    injected_with(&Value::Null, &json!([]))
-}
-
-fn injected_with(profile: &Value, env_from: &Value) -> Case {
     let pod = json!({
         "metadata": {"name": "web", "annotations": {"cloudtaser.io/inject": "true"}},
         "spec": {
             "containers": [
-                {"name": "app", "image": "shop/web:1", "command": ["/srv/web"], "envFrom": env_from},
+                {"name": "app", "image": "shop/web:1", "command": ["/srv/web"]},
                 {"name": "istio-proxy", "image": "istio:1", "command": ["/proxy"]},
             ],
             "volumes": [{"name": "evil", "configMap": {"name": "evil"}}],
         },
     });
-    let mut case = Case::new(pod, profile);
+    let mut case = Case::new(pod, &Value::Null);
     let patch = case.run().patch;
     json_patch::patch(&mut case.pod, &patch).unwrap();
     case
@@ -235,5 +231,136 @@ fn w13_what_others_add_to_the_copy_step_is_let_through() {
         );
         assert!(outcome.patch.is_empty(), "{with}: {:?}", outcome.patch);
         assert_eq!(policy(&case.pod), Outcome::Admitted, "{with}");
+    }
+}
+
+const APP: &str = "/spec/containers/0";
+const LEFT: &str = "/spec/containers/1";
+
+/// Where, what, and the refusal's word.
+fn containers() -> Vec<(&'static str, Value, &'static str)> {
+    let ours =
+        |path: &str| json!([{"name": "cloudtaser-bin", "mountPath": path, "readOnly": true}]);
+    let evil = json!([
+        "/cloudtaser/bin/cloudtaser",
+        "run",
+        "--addr",
+        "https://evil.example",
+        "--"
+    ]);
+    let mounts = "/spec/containers/0/volumeMounts";
+    vec![
+        (APP, json!({"command": evil}), "wrapper_options"),
+        (
+            APP,
+            json!({"livenessProbe": {"exec": {"command": evil}}}),
+            "wrapper_options",
+        ),
+        (
+            APP,
+            json!({"lifecycle": {"preStop": {"exec": {"command": evil}}}}),
+            "wrapper_options",
+        ),
+        (
+            APP,
+            json!({"terminationMessagePath": "/cloudtaser/identity/ca.crt"}),
+            "mount_taken",
+        ),
+        (
+            APP,
+            json!({"volumeDevices": [{"name": "d", "devicePath": "/cloudtaser/bin/cloudtaser"}]}),
+            "mount_taken",
+        ),
+        (mounts, ours("/w"), "our_volume"),
+        (
+            mounts,
+            json!([{"name": "cloudtaser-identity", "mountPath": "/w"}]),
+            "our_volume",
+        ),
+        (
+            "/spec/containers/0/volumeMounts/0",
+            json!({"mountPropagation": "HostToContainer"}),
+            "mount_taken",
+        ),
+        // A container that is left alone has nothing of ours.
+        (LEFT, json!({"volumeMounts": ours("/w")}), "our_volume"),
+        (
+            LEFT,
+            json!({"volumeMounts": ours("/cloudtaser/bin")}),
+            "our_volume",
+        ),
+        (
+            LEFT,
+            json!({"volumeMounts": [{"name": "cloudtaser-identity", "mountPath": "/w"}]}),
+            "our_volume",
+        ),
+        (
+            "/spec/volumes/2/projected",
+            json!({"sources": []}),
+            "name_taken",
+        ),
+        (
+            "/spec/volumes/1/emptyDir",
+            json!({"medium": ""}),
+            "name_taken",
+        ),
+    ]
+}
+
+#[test]
+fn h01_a_container_with_one_thing_changed_is_refused() {
+    for (pointer, with, reason) in containers() {
+        let mut case = injected();
+        assert_eq!(refusal(&case), None);
+        change(&mut case.pod, pointer, &with);
+        let Decision::Deny(refusal) = case.run().verdict.decision else {
+            panic!("admitted: {pointer} {with}");
+        };
+        assert_eq!(refusal.reason(), reason, "{pointer} {with}: {refusal}");
+        // What the policy cannot know: what the profile projects.
+        if !pointer.ends_with("projected") {
+            let judged = policy(&case.pod);
+            assert!(
+                matches!(judged, Outcome::Refused(_)),
+                "policy: {pointer} {with}"
+            );
+        }
+    }
+}
+
+/// Controls: what the API server makes of it, and a program's own.
+#[test]
+fn w13_what_others_make_of_a_container_is_let_through() {
+    for (pointer, with) in [
+        (
+            APP,
+            json!({"terminationMessagePath": "/dev/termination-log"}),
+        ),
+        (
+            APP,
+            json!({"livenessProbe": {"exec": {"command": ["/check"]}}}),
+        ),
+        (
+            APP,
+            json!({"livenessProbe": {"exec": {"command":
+                ["/cloudtaser/bin/cloudtaser", "run", "--", "/check"]}}}),
+        ),
+        (APP, json!({"resources": {"limits": {"cpu": "1"}}})),
+        (
+            "/spec/containers/0/volumeMounts",
+            json!([{"name": "evil", "mountPath": "/data"}]),
+        ),
+        (
+            LEFT,
+            json!({"volumeMounts": [{"name": "evil", "mountPath": "/data"}]}),
+        ),
+        // The same amount, as the API server writes it.
+        ("/spec/volumes/1/emptyDir", json!({"sizeLimit": "32768Ki"})),
+    ] {
+        let mut case = injected();
+        change(&mut case.pod, pointer, &with);
+        assert_eq!(refusal(&case), None, "{pointer} {with}");
+        assert!(case.run().patch.is_empty(), "{pointer} {with}");
+        assert_eq!(policy(&case.pod), Outcome::Admitted, "{pointer} {with}");
     }
 }

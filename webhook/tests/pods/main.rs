@@ -1,5 +1,5 @@
 //! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), ones
-//! that look injected ([`forged`]), what a patch does not show at a glance ([`injection`]), the
+//! that look injected ([`forged`]), variables ([`environment`]), what a patch does not show at a glance ([`injection`]), the
 //! admission policy ([`policy`]), and generated ones ([`properties`]).
 #![expect(
     clippy::indexing_slicing,
@@ -8,6 +8,7 @@
 )]
 
 mod again;
+mod environment;
 mod forged;
 mod golden;
 mod injection;
