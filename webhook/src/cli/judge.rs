@@ -1,6 +1,7 @@
 //! Runs the engine over what the files hold.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
@@ -233,7 +234,9 @@ fn facts(
                 ..ImageConfig::default()
             }
         });
-        facts.images.insert(name.clone(), ImageFact::Found(image));
+        facts
+            .images
+            .insert(name.clone(), ImageFact::Found(Arc::new(image)));
     }
     for key in needs.deciding_sources.iter().chain(&needs.other_sources) {
         // One that is not in the files may be in the cluster: not looked up, not missing.

@@ -9,6 +9,7 @@ use cloudtaser_abi::injection::WRAPPER;
 use super::facts::{Facts, ImageFact};
 use super::plan::ExecWrap;
 use super::reason::Refusal;
+use super::size::MOST_IMAGES;
 use crate::annotation::Wishes;
 
 /// What stands before a program that the wrapper starts.
@@ -49,9 +50,16 @@ pub(super) fn unwrap(argv: &mut Vec<String>) {
     }
 }
 
-/// Whether only the image can say what the container starts.
+/// Whether only the image can say what the container starts, and its registry may be asked.
 pub(super) fn needs_image(container: &Container, wishes: &Wishes) -> bool {
-    is_unset(&container.command) && !wishes.commands.contains_key(&container.name)
+    is_unset(&container.command)
+        && !wishes.commands.contains_key(&container.name)
+        && !is_of_node(container)
+}
+
+/// Whether the container's image is the node's own, whatever a registry has under the name.
+fn is_of_node(container: &Container) -> bool {
+    container.image_pull_policy.as_deref() == Some("Never")
 }
 
 /// An empty list is an absent one to Kubernetes.
@@ -82,9 +90,18 @@ pub(super) fn argv(
         image: name.clone(),
         problem: problem.to_owned(),
     };
+    if is_of_node(container) {
+        return Err(unknown(
+            "its `imagePullPolicy` is Never, so only nodes have it, and no registry is asked",
+        ));
+    }
     let image = match facts.images.get(&name) {
         Some(ImageFact::Found(image)) => image,
         Some(ImageFact::Failed(problem)) => return Err(unknown(problem)),
+        None if facts.images.len() >= MOST_IMAGES => {
+            let most = format!("{MOST_IMAGES} other images of the pod are asked for already");
+            return Err(unknown(&most));
+        }
         None => return Err(unknown("nobody asked its registry")),
     };
     if !image.os.is_empty() && image.os != "linux" {

@@ -4,6 +4,7 @@
 //! is reduced to "is it a reference" where it is read, so no value ever comes here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cloudtaser_abi::reference::holds_reference;
 
@@ -32,7 +33,7 @@ impl SourceKey {
 /// What must be looked up.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Needs {
-    /// Images whose command is needed, each once.
+    /// Images whose command is needed, each once; those that a registry is asked about.
     pub images: BTreeSet<String>,
     /// ConfigMaps and Secrets whose values decide whether an init container is wrapped. Those that
     /// cannot be looked up count as holding a reference.
@@ -55,8 +56,8 @@ impl Needs {
 /// What an image lookup gave.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ImageFact {
-    /// What the image says.
-    Found(ImageConfig),
+    /// What the image says; shared, for many reviews at once may name it.
+    Found(Arc<ImageConfig>),
     /// Nothing: a sentence with the registry and the cause, without credentials.
     Failed(String),
 }

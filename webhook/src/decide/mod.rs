@@ -14,6 +14,7 @@ mod platform;
 pub mod reason;
 mod scope;
 mod settings;
+mod size;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -29,9 +30,11 @@ pub use facts::{Facts, ImageFact, Needs, SourceFact, SourceKey};
 pub use plan::{ContainerPlan, ExecWrap, List, Plan};
 pub use reason::{Refusal, SkipReason};
 pub use scope::MESH_PROXIES;
+pub use size::MOST_ADDED;
 
 use scope::{Candidate, State};
 use settings::{Identity, Settings};
+use size::{MOST_IMAGES, Size};
 
 /// Settings of the webhook itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -102,7 +105,9 @@ pub fn needs(input: &Input<'_>) -> Needs {
             }
             State::Wrapped | State::Leave => continue,
         }
-        if command::needs_image(candidate.container, &survey.parsed.wishes) {
+        if command::needs_image(candidate.container, &survey.parsed.wishes)
+            && needs.images.len() < MOST_IMAGES
+        {
             needs.images.extend(candidate.container.image.clone());
         }
     }
@@ -202,7 +207,7 @@ impl Survey<'_> {
         let init = copy_step::copy_step(self.spec, self.profile, input.operator);
         let volumes = volumes::volumes(self.profile, &self.settings);
         volumes::refuse_taken(self.spec, &init, &volumes)?;
-        let mut containers = Vec::new();
+        let (mut containers, mut size) = (Vec::new(), Size::default());
         for candidate in &self.candidates {
             let container = candidate.container;
             let is_wrapped = match candidate.state {
@@ -222,7 +227,9 @@ impl Survey<'_> {
             }
             if is_wrapped {
                 self.warn(container, facts, warnings);
-                containers.push(self.container(candidate, facts)?);
+                let plan = self.container(candidate, facts)?;
+                size.add(&plan)?;
+                containers.push(plan);
             }
         }
         let own_grace = self.spec.termination_grace_period_seconds;
@@ -292,6 +299,9 @@ impl Survey<'_> {
             warnings.extend(command::short_probes(container));
         }
         for variable in command::references_in_arguments(container) {
+            if size::is_enough(warnings) {
+                return;
+            }
             warnings.push(format!(
                 "container `{name}` has `$({variable})` in its arguments: the program gets the \
                  reference's text there, not the secret"

@@ -165,6 +165,16 @@ pub enum Refusal {
         /// Why.
         problem: String,
     },
+    /// More would be added than the API server could store.
+    #[error(
+        "with container `{container}`, the wrapped containers get more than {most} KiB together (command, variables, mounts), and Kubernetes stores no object above 1.5 MiB; wrap fewer containers, or shorten what every one of them gets: the image's command, the pod's annotations, or the profile's `server.ca.inline`"
+    )]
+    TooLarge {
+        /// The first that is too much.
+        container: String,
+        /// The limit in KiB.
+        most: usize,
+    },
     /// The image is for another system.
     #[error(
         "the image {} of container `{container}` is for {os}; the wrapper runs on Linux only",
@@ -314,6 +324,7 @@ impl Refusal {
             Self::NoCommand { .. } => "no_command",
             Self::ImageUnknown { .. } => "image_unknown",
             Self::ImageSystem { .. } => "image_system",
+            Self::TooLarge { .. } => "too_large",
             Self::Platform { .. } => "platform",
             Self::Variable { .. } => "variable",
             Self::NotAsInjected { .. } => "not_as_injected",

@@ -17,6 +17,7 @@ use super::command::is_wrapper;
 use super::facts::{Facts, SourceFact, SourceKey};
 use super::plan::List;
 use super::reason::Refusal;
+use super::size::is_enough;
 use crate::annotation::{InitScope, Wishes, nearest};
 
 /// Proxies of service meshes, which must not get a pod's secrets because they happen to run in it:
@@ -262,6 +263,9 @@ pub(super) fn missing(container: &Container, facts: &Facts, warnings: &mut Vec<S
             }
             _ => continue,
         };
+        if is_enough(warnings) {
+            return;
+        }
         warnings.push(format!(
             "container `{}` needs the {what}, which does not exist; it cannot start before it does",
             container.name

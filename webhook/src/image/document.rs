@@ -9,10 +9,10 @@ use serde::de::IgnoredAny;
 
 use super::config::ImageConfig;
 
-/// Longest word of a command in bytes: the kernel's `MAX_ARG_STRLEN`, 32 pages (execve(2)).
-const MAX_WORD: usize = 128 << 10;
-/// Longest command in bytes. Chosen: the API server takes no pod above 1.5 MiB.
-const MAX_COMMAND: usize = 256 << 10;
+/// Longest command in bytes, with what a word takes beside its text. Chosen: it goes into each
+/// container that starts the image, reviews keep it while they wait for other images, and scripts
+/// have less. Below the kernel's `MAX_ARG_STRLEN`, 128 KiB for one word (execve(2)).
+const MAX_COMMAND: usize = 64 << 10;
 
 /// Most entries of an index that is read. Chosen: the largest official image has 18.
 const MAX_ENTRIES: usize = 1000;
@@ -73,8 +73,8 @@ pub enum DocumentError {
         /// How many.
         count: usize,
     },
-    /// No kernel would start it.
-    #[error("the image's command is longer than a container's can be")]
+    /// Too long to be carried into a pod, or with a null byte, which no kernel starts.
+    #[error("the image's command is longer than {} KiB or has a null byte", MAX_COMMAND >> 10)]
     Command,
 }
 
@@ -187,8 +187,8 @@ pub(super) fn config(bytes: &[u8]) -> Result<ImageConfig, DocumentError> {
         architecture: read.architecture().to_string(),
     };
     let all = || config.entrypoint.iter().chain(&config.command);
-    let total: usize = all().map(String::len).sum();
-    if total > MAX_COMMAND || all().any(|word| word.len() >= MAX_WORD || word.contains('\0')) {
+    let total: usize = all().map(|word| word.len() + size_of::<String>()).sum();
+    if total > MAX_COMMAND || all().any(|word| word.contains('\0')) {
         return Err(DocumentError::Command);
     }
     Ok(config)

@@ -9,7 +9,6 @@ pub mod status;
 mod store;
 pub mod watch;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,9 +54,10 @@ impl Lookup {
         if needs.is_empty() {
             return facts;
         }
-        let spec = pod.spec.clone().unwrap_or_default();
+        let none = PodSpec::default();
+        let spec = pod.spec.as_ref().unwrap_or(&none);
         let sources = self.sources(namespace, needs, end);
-        let images = self.images(&spec, namespace, needs, end);
+        let images = self.images(spec, namespace, needs, end);
         let (sources, images) = tokio::join!(sources, images);
         facts.sources.extend(sources);
         facts.images.extend(images);
@@ -99,27 +99,16 @@ impl Lookup {
         needs: &Needs,
         end: Instant,
     ) -> Vec<(String, ImageFact)> {
-        let local = only_on_nodes(spec);
-        let is_asked = needs.images.iter().any(|name| !local.contains(name));
-        let (keyring, problems) = if is_asked {
-            self.keyring(spec, namespace, end).await
-        } else {
+        let (keyring, problems) = if needs.images.is_empty() {
             (Keyring::default(), Vec::new())
+        } else {
+            self.keyring(spec, namespace, end).await
         };
         let architecture = needs.architecture.unwrap_or(&self.architecture);
         let platform = Platform::new("linux", architecture, None);
         let asked = needs.images.iter().map(|name| async {
-            let fact = if local.contains(name) {
-                self.count("pull_policy_never");
-                ImageFact::Failed(
-                    "its `imagePullPolicy` is Never, so only nodes have it, and no registry is \
-                     asked"
-                        .to_owned(),
-                )
-            } else {
-                self.image(name, &platform, &keyring, &problems, end).await
-            };
-            (name.clone(), fact)
+            let fact = self.image(name, &platform, &keyring, &problems, end);
+            (name.clone(), fact.await)
         });
         join_all(asked).await
     }
@@ -144,7 +133,7 @@ impl Lookup {
         let (reason, mut message) = match timeout_at(end, asked).await {
             Ok(Ok(config)) => {
                 self.count("found");
-                return ImageFact::Found(config.as_ref().clone());
+                return ImageFact::Found(config);
             }
             Ok(Err(error)) => (error.reason(), error.message()),
             Err(_elapsed) => {
@@ -203,17 +192,4 @@ impl Lookup {
         let labels = Reason { reason };
         self.metrics.images.get_or_create(&labels).inc();
     }
-}
-
-/// Images that a container may take from its node only.
-fn only_on_nodes(spec: &PodSpec) -> BTreeSet<String> {
-    let all = spec
-        .init_containers
-        .iter()
-        .flatten()
-        .chain(&spec.containers);
-    let local = all.filter(|container| container.image_pull_policy.as_deref() == Some("Never"));
-    local
-        .filter_map(|container| container.image.clone())
-        .collect()
 }

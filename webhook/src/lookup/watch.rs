@@ -19,10 +19,13 @@ use crate::profile::Scope;
 
 /// Objects of one answer. The API's clients use the same (client-go's pager).
 const PAGE: u32 = 500;
-/// The API server ends a watch after so many seconds. Below kube's limit of 295.
-const WATCH_SECONDS: u32 = 240;
-/// Silence after which a watch is taken for dead: the API server sends a bookmark a minute.
+/// The API server ends a watch after so many seconds. Chosen: short, for a connection that died
+/// unseen is noticed by the end that does not come. Below kube's limit of 295.
+const WATCH_SECONDS: u32 = 120;
+/// Silence after which a watch is taken for dead: longer than a watch. An API server may send no
+/// bookmark before a kind's first event (1.35 on etcd 3.4.23 sends none).
 const SILENCE: Duration = Duration::from_secs(150);
+const _: () = assert!(SILENCE.as_secs() >= WATCH_SECONDS as u64 + 30);
 /// A list that takes longer failed.
 const LIST: Duration = Duration::from_secs(30);
 /// Waits between attempts.
@@ -40,7 +43,13 @@ enum WatchError {
     Ended { reason: String },
     #[error("nothing came for {} s", .0.as_secs())]
     Silent(Duration),
+    #[error("the API server does not know the version any more")]
+    Gone,
 }
+
+/// The status by which an API server asks for a new list: in its order, after a restart of its own
+/// or a compaction of etcd.
+const GONE: u16 = 410;
 
 /// The path of a kind in the API.
 #[must_use]
@@ -68,13 +77,19 @@ pub async fn keep(
             seen: &seen,
         };
         let mut got = false;
-        if let Err(error) = watch.once(&mut got).await {
-            store.broken(scope);
-            tracing::warn!(
-                path = path(scope),
-                error = &error as &(dyn std::error::Error + 'static),
-                "profiles are not watched; those that were read last count"
-            );
+        match watch.once(&mut got).await {
+            Ok(()) => {}
+            Err(WatchError::Gone) => {
+                tracing::debug!(path = path(scope), "profiles are listed anew")
+            }
+            Err(error) => {
+                store.broken(scope);
+                tracing::warn!(
+                    path = path(scope),
+                    error = &error as &(dyn std::error::Error + 'static),
+                    "profiles are not watched; those that were read last count"
+                );
+            }
         }
         wait = if got {
             FIRST_WAIT
@@ -114,14 +129,14 @@ impl Watch<'_> {
         let request = request.map_err(WatchError::Request)?;
         let started = timeout(LIST, self.client.request_events::<Value>(request)).await;
         let events = started.map_err(|_elapsed| WatchError::Silent(LIST))?;
-        let mut events = Box::pin(events.map_err(WatchError::Api)?);
+        let mut events = Box::pin(events.map_err(broken)?);
         self.store.alive(self.scope);
         loop {
             let next = timeout(SILENCE, events.next()).await;
             let Some(event) = next.map_err(|_elapsed| WatchError::Silent(SILENCE))? else {
                 return Ok(version);
             };
-            let new = match event.map_err(WatchError::Api)? {
+            let new = match event.map_err(broken)? {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                     self.store.set(self.scope, &object);
                     let new = version_of(&object);
@@ -133,6 +148,7 @@ impl Watch<'_> {
                     version_of(&object)
                 }
                 WatchEvent::Bookmark(mark) => Some(mark.metadata.resource_version),
+                WatchEvent::Error(status) if status.code == GONE => return Err(WatchError::Gone),
                 WatchEvent::Error(status) => {
                     let reason = status.reason;
                     return Err(WatchError::Ended { reason });
@@ -145,6 +161,13 @@ impl Watch<'_> {
     fn tell(&self, object: Value) {
         // A full queue: the condition is written after the next list.
         let _full = self.seen.try_send((self.scope, object));
+    }
+}
+
+fn broken(error: kube::Error) -> WatchError {
+    match &error {
+        kube::Error::Api(status) if status.code == GONE => WatchError::Gone,
+        _ => WatchError::Api(error),
     }
 }
 
@@ -176,3 +199,7 @@ async fn list(client: &Client, scope: Scope) -> Result<(Vec<Value>, String), Wat
         }
     }
 }
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

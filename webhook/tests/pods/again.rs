@@ -105,7 +105,7 @@ fn w13_a_command_that_was_taken_out_is_the_images() {
     };
     assert_eq!(refusal.reason(), "image_unknown");
     assert_eq!(case.needs().images.len(), 1);
-    let fact = cloudtaser_webhook::decide::ImageFact::Found(image);
+    let fact = cloudtaser_webhook::decide::ImageFact::Found(image.into());
     case.facts.images.insert("shop/web:1".to_owned(), fact);
     apply(&mut case);
     assert_eq!(app(&mut case.pod)["command"], json!(WRAPPER));

@@ -111,11 +111,16 @@ fn said(case: &Case, name: &str) -> Vec<Value> {
     all.cloned().collect()
 }
 
+/// A profile that lets pods choose what they fetch, and nothing else.
+fn strict() -> Value {
+    json!({"overrides": ["paths"]})
+}
+
 #[test]
 fn h1_each_variable_of_the_profile_is_refused_in_a_pod() {
     for name in all() {
         let env = json!({"env": [{"name": name, "value": "x"}]});
-        assert_eq!(reason(&case(&env, &Value::Null)), "variable", "{name}");
+        assert_eq!(reason(&case(&env, &strict())), "variable", "{name}");
     }
     // Controls: the program's own, and the delivery's where the profile lets pods choose.
     for name in [
@@ -125,9 +130,9 @@ fn h1_each_variable_of_the_profile_is_refused_in_a_pod() {
         "VAULT_ADDR",
     ] {
         let env = json!({"env": [{"name": name, "value": "x"}]});
-        assert_eq!(reason(&case(&env, &Value::Null)), "taken", "{name}");
+        assert_eq!(reason(&case(&env, &strict())), "taken", "{name}");
     }
-    let profile = json!({"overrides": ["delivery"]});
+    let profile = json!({"overrides": ["paths", "delivery"]});
     for name in DELIVERY {
         let env = json!({"env": [{"name": name, "value": "x"}]});
         assert_eq!(reason(&case(&env, &profile)), "taken", "{name}");
@@ -138,7 +143,7 @@ fn h1_each_variable_of_the_profile_is_refused_in_a_pod() {
 #[test]
 fn h1_what_a_pod_may_not_set_a_config_map_cannot_either() {
     let from = json!({"envFrom": [{"configMapRef": {"name": "settings"}}]});
-    let case_ = injected(&from, &Value::Null);
+    let case_ = injected(&from, &strict());
     for name in all() {
         assert_eq!(said(&case_, name).len(), 1, "{name}");
     }
@@ -154,14 +159,14 @@ fn h1_what_a_pod_may_not_set_a_config_map_cannot_either() {
     // Each of them counts when the pod comes again.
     assert_eq!(reason(&case_), "taken");
     for name in all() {
-        let mut changed = injected(&from, &Value::Null);
+        let mut changed = injected(&from, &strict());
         let env = &mut changed.pod["spec"]["containers"][0]["env"];
         let env = env.as_array_mut().unwrap();
         env.retain(|variable| variable["name"] != name);
         assert_eq!(reason(&changed), "not_as_injected", "{name}");
     }
     // Control: without variables from elsewhere, nothing is said about what is not set.
-    let plain = injected(&json!({}), &Value::Null);
+    let plain = injected(&json!({}), &strict());
     assert_eq!(said(&plain, "CLOUDTASER_TOKEN_FILE"), Vec::<Value>::new());
     assert_eq!(said(&plain, "CLOUDTASER_ADDR").len(), 1);
 }
@@ -171,14 +176,14 @@ fn h1_what_a_pod_may_not_set_a_config_map_cannot_either() {
 fn h1_a_variable_that_is_added_to_an_injected_pod_is_refused() {
     let lines = ["CLOUDTASER_ENV_FROM"];
     for name in all().chain(lines) {
-        let mut case = injected(&json!({}), &Value::Null);
+        let mut case = injected(&json!({}), &strict());
         let env = &mut case.pod["spec"]["containers"][0]["env"];
         let variable = json!({"name": name, "value": "x"});
         env.as_array_mut().unwrap().push(variable);
         assert_eq!(reason(&case), "not_as_injected", "{name}");
     }
     // Control.
-    let mut case = injected(&json!({}), &Value::Null);
+    let mut case = injected(&json!({}), &strict());
     let env = &mut case.pod["spec"]["containers"][0]["env"];
     let variable = json!({"name": "SSL_CERT_FILE", "value": "x"});
     env.as_array_mut().unwrap().push(variable);

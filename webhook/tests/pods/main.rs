@@ -1,6 +1,7 @@
 //! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), ones
-//! that look injected ([`forged`]), variables ([`environment`]), what a patch does not show at a glance ([`injection`]), the
-//! admission policy ([`policy`]), and generated ones ([`properties`]).
+//! that look injected ([`forged`]), variables ([`environment`]), what a patch does not show at a
+//! glance ([`injection`]), the admission policy ([`policy`]), generated ones ([`properties`]), and
+//! large ones ([`sizes`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -14,4 +15,5 @@ mod golden;
 mod injection;
 mod policy;
 mod properties;
+mod sizes;
 mod support;

@@ -120,7 +120,7 @@ fn case() -> impl Strategy<Value = Case> {
                 entrypoint: vec!["/entry".to_owned()],
                 ..Default::default()
             };
-            let fact = cloudtaser_webhook::decide::ImageFact::Found(image);
+            let fact = cloudtaser_webhook::decide::ImageFact::Found(image.into());
             case.facts.images.insert("i".to_owned(), fact);
             case
         })

@@ -1,6 +1,7 @@
 //! What these tests share: cases as files, and one run of the engine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cloudtaser_webhook::decide::{
     Facts, ImageFact, Input, Needs, Operator, SourceFact, SourceKey, needs,
@@ -51,12 +52,12 @@ impl Case {
         for (name, image) in file["images"].as_object().into_iter().flatten() {
             let fact = match image["failed"].as_str() {
                 Some(problem) => ImageFact::Failed(problem.to_owned()),
-                None => ImageFact::Found(ImageConfig {
+                None => ImageFact::Found(Arc::new(ImageConfig {
                     entrypoint: texts(&image["entrypoint"]),
                     command: texts(&image["command"]),
                     os: image["os"].as_str().unwrap_or("linux").to_owned(),
                     architecture: "amd64".to_owned(),
-                }),
+                })),
             };
             case.facts.images.insert(name.clone(), fact);
         }
