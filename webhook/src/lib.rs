@@ -19,3 +19,4 @@ pub mod patch;
 pub mod profile;
 pub mod review;
 pub mod serve;
+pub mod shares;

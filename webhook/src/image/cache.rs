@@ -29,17 +29,21 @@ use super::reference::ImageName;
 use super::registry::{self, Found, Memory, Request};
 use super::session::{self, Place};
 use super::settings::{Limits, RegistrySettings, SettingsError};
+use crate::shares::Shares;
 
 /// Most bytes in the cache, as weighed. Chosen: an eighth of the webhook's 64 MiB.
 const MAX_BYTES: u64 = 8 << 20;
 /// Most entries: an entry weighs at least its share. Chosen: more images than a cluster of 100
 /// nodes runs.
 const MAX_ENTRIES: u64 = 4096;
-/// Look-ups at once. Chosen: each may hold 2 MiB of a configuration; 8 stay below a quarter of the
-/// webhook's 64 MiB.
-const MAX_LOOKUPS: usize = 8;
-/// Look-ups at one registry at once. Chosen: half, so that one slow registry leaves room.
+/// Look-ups at once. Chosen: each may hold 2 MiB of a configuration; 16 take 32 MiB of the
+/// webhook's 256 MiB.
+const MAX_LOOKUPS: usize = 16;
+/// Look-ups at one registry at once. Chosen: a quarter, so that slow registries leave room.
 const MAX_AT_ONE: usize = 4;
+/// Look-ups for one asker at once. Chosen: fewer than at one registry, so that nobody alone keeps
+/// others from a registry, whichever names share its lane.
+const MAX_FOR_ONE: usize = 3;
 /// Semaphores that registries share by hash. A fixed number, for image names choose registries.
 const LANES: usize = 64;
 /// How much longer a caller waits than a look-up may take. Chosen: only so that the look-up's own
@@ -84,6 +88,7 @@ pub struct ImageResolver {
     limits: Limits,
     all: Semaphore,
     lanes: Vec<Semaphore>,
+    askers: Shares,
     hasher: RandomState,
 }
 
@@ -149,23 +154,26 @@ impl ImageResolver {
             limits: settings.limits,
             all: Semaphore::new(MAX_LOOKUPS),
             lanes: (0..LANES).map(|_| Semaphore::new(MAX_AT_ONE)).collect(),
+            askers: Shares::new(MAX_FOR_ONE),
             hasher: RandomState::new(),
         })
     }
 
     /// What the image starts on a node of that platform, for whoever has these logins.
     ///
-    /// Answers within the time of a look-up and a quarter of a second.
+    /// `asker` is a namespace: what one asks for takes few of the places for look-ups, however many
+    /// slow registries it names. Answers within the time of a look-up and a quarter of a second.
     ///
     /// # Errors
     ///
     /// [`LookupError`], shared with all who asked the same.
     pub async fn resolve(
         &self,
+        asker: &str,
         image: &ImageName,
         platform: &Platform,
         keyring: &Keyring,
-    ) -> Result<Arc<ImageConfig>, Arc<LookupError>> {
+    ) -> Outcome {
         let limit = self.limits.look_up;
         let mirrors = self.http.mirrors(image.registry());
         let places = session::places(mirrors, image, keyring);
@@ -186,9 +194,19 @@ impl ImageResolver {
             Entry { outcome, counts }
         };
         let key = self.key_of(&request, &image.version());
+        if let Some(entry) = self.cache.get(&key).await {
+            self.counters.hits.inc();
+            return entry.outcome;
+        }
+        let end = tokio::time::Instant::now() + limit;
+        // Outside of what is shared with others: who waits here holds up nobody but his own.
+        let place = timeout_at(end, self.askers.place(asker)).await;
+        let Some(_place) = place.ok().flatten() else {
+            return Err(Arc::new(failure(image, Problem::Busy { limit })));
+        };
         // Whoever waits for another's look-up waits no longer than for one of his own.
         let entry = self.cache.entry(key).or_insert_with(fresh);
-        match tokio::time::timeout(limit + GRACE, entry).await {
+        match timeout_at(end + GRACE, entry).await {
             Ok(entry) => {
                 let counter = match entry.is_fresh() {
                     true => &self.counters.misses,

@@ -172,7 +172,10 @@ fn who_finds_no_free_place_in_time_is_told_so() {
             .unwrap();
         let (image, keyring) = ("r.io/a".parse().unwrap(), Keyring::default());
         let amd64 = Platform::new("linux", "amd64", None);
-        let refused = one.resolve(&image, &amd64, &keyring).await.unwrap_err();
+        let refused = one
+            .resolve("n", &image, &amd64, &keyring)
+            .await
+            .unwrap_err();
         assert_eq!(refused.reason(), "registry_busy");
         drop(all);
     });
@@ -183,7 +186,7 @@ fn a_look_up_can_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
     let (one, amd64) = (resolver(), Platform::new("linux", "amd64", None));
     let (image, keyring) = ("r.io/a".parse().unwrap(), Keyring::default());
-    is_send(&one.resolve(&image, &amd64, &keyring));
+    is_send(&one.resolve("n", &image, &amd64, &keyring));
 }
 
 proptest! {

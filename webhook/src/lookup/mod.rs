@@ -107,33 +107,41 @@ impl Lookup {
         let architecture = needs.architecture.unwrap_or(&self.architecture);
         let platform = Platform::new("linux", architecture, None);
         let asked = needs.images.iter().map(|name| async {
-            let fact = self.image(name, &platform, &keyring, &problems, end);
-            (name.clone(), fact.await)
+            let asked = self.image(namespace, name, &platform, &keyring, end);
+            let fact = asked.await.unwrap_or_else(|mut message| {
+                for problem in &problems {
+                    message.push_str("; ");
+                    message.push_str(problem);
+                }
+                ImageFact::Failed(message)
+            });
+            (name.clone(), fact)
         });
         join_all(asked).await
     }
 
+    /// What an image says, or why its registry gave nothing: then pull secrets may be at fault.
     async fn image(
         &self,
+        namespace: &str,
         text: &str,
         platform: &Platform,
         keyring: &Keyring,
-        problems: &[String],
         end: Instant,
-    ) -> ImageFact {
+    ) -> Result<ImageFact, String> {
         let name: ImageName = match text.parse() {
             Ok(name) => name,
             Err(error) => {
                 let error: crate::image::ReferenceError = error;
                 self.count(error.reason());
-                return ImageFact::Failed(error.to_string());
+                return Ok(ImageFact::Failed(error.to_string()));
             }
         };
-        let asked = self.images.resolve(&name, platform, keyring);
-        let (reason, mut message) = match timeout_at(end, asked).await {
+        let asked = self.images.resolve(namespace, &name, platform, keyring);
+        let (reason, message) = match timeout_at(end, asked).await {
             Ok(Ok(config)) => {
                 self.count("found");
-                return ImageFact::Found(config);
+                return Ok(ImageFact::Found(config));
             }
             Ok(Err(error)) => (error.reason(), error.message()),
             Err(_elapsed) => {
@@ -142,11 +150,7 @@ impl Lookup {
             }
         };
         self.count(reason);
-        for problem in problems {
-            message.push_str("; ");
-            message.push_str(problem);
-        }
-        ImageFact::Failed(message)
+        Err(message)
     }
 
     /// The pod's pull secrets; its service account's only where it names none, so that nobody is

@@ -7,7 +7,7 @@ use hyper::Response;
 
 use crate::images::{self, Image};
 use crate::server::{Answer, Server, Store, Then, body, document, status, with};
-use crate::{Limits, limits, plain, reason, resolve, resolver, resolver_with};
+use crate::{LOOK_UP, Limits, limits, plain, reason, resolve, resolve_in, resolver, resolver_with};
 
 /// Short enough to wait for, long enough for a request on a loaded machine.
 const SHORT: Duration = Duration::from_millis(1500);
@@ -159,7 +159,10 @@ async fn one_registry_is_asked_for_four_images_at_once_and_leaves_room_for_other
         let waiting: Vec<_> = (0..12)
             .map(|n| {
                 let (resolver, name) = (Arc::clone(&resolver), format!("{}/app:{n}", slow.host()));
-                tokio::spawn(async move { reason(&resolve(&resolver, &name).await) })
+                let asker = format!("n{n}");
+                tokio::spawn(
+                    async move { reason(&resolve_in(&resolver, &asker, &name, &[]).await) },
+                )
             })
             .collect();
         while slow.seen().len() < 4 {
@@ -183,6 +186,52 @@ async fn one_registry_is_asked_for_four_images_at_once_and_leaves_room_for_other
         }
     }
     panic!("the quick registry never got a place");
+}
+
+/// One namespace names many registries that never answer, and what everybody uses as well.
+#[tokio::test]
+async fn one_namespace_keeps_no_other_from_being_looked_up_for() {
+    const REGISTRIES: usize = 24;
+    let image = Image::new("amd64", &["/x"], &[]);
+    let store = Store::default().with("1", &image).with("2", &image);
+    let quick = Server::start(move |seen| store.answer(seen)).await;
+    let mut hosts = vec![plain(&quick)];
+    let mut slow = Vec::new();
+    for _ in 0..REGISTRIES {
+        let server = Server::start(|_| hanging()).await;
+        hosts.push(plain(&server));
+        slow.push(server);
+    }
+    let resolver = Arc::new(resolver_with(hosts, limits()));
+    let ask = |namespace: &'static str, name: String| {
+        let resolver = Arc::clone(&resolver);
+        tokio::spawn(async move { resolve_in(&resolver, namespace, &name, &[]).await })
+    };
+    let asked = || {
+        slow.iter()
+            .filter(|server| !server.seen().is_empty())
+            .count()
+    };
+    let hung: Vec<_> = slow
+        .iter()
+        .map(|server| ask("tar", format!("{}/app:1", server.host())))
+        .collect();
+    while asked() < 3 {
+        tokio::task::yield_now().await;
+    }
+    // His own wait, and hold up nobody who asks the same.
+    let own = ask("tar", format!("{}/app:1", quick.host()));
+    let start = Instant::now();
+    for tag in ["1", "2"] {
+        let other = ask("shop", format!("{}/app:{tag}", quick.host()));
+        assert_eq!(other.await.unwrap().unwrap().entrypoint, ["/x"]);
+    }
+    assert!(start.elapsed() < LOOK_UP, "it waited for those that hang");
+    assert_eq!(asked(), 3);
+    assert!(!own.is_finished(), "the control: one's own wait");
+    for one in hung.into_iter().chain([own]) {
+        one.abort();
+    }
 }
 
 #[tokio::test]

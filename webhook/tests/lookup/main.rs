@@ -85,10 +85,19 @@ fn secret(value: &serde_json::Value) -> PullSecret {
 type Outcome = Result<Arc<ImageConfig>, Arc<LookupError>>;
 
 async fn resolve_as(resolver: &ImageResolver, image: &str, secrets: &[PullSecret]) -> Outcome {
+    resolve_in(resolver, "shop", image, secrets).await
+}
+
+async fn resolve_in(
+    resolver: &ImageResolver,
+    namespace: &str,
+    image: &str,
+    secrets: &[PullSecret],
+) -> Outcome {
     let keyring = Keyring::for_pod(secrets, &[], &[]);
     let platform = Platform::new("linux", "amd64", None);
     resolver
-        .resolve(&image.parse().unwrap(), &platform, &keyring)
+        .resolve(namespace, &image.parse().unwrap(), &platform, &keyring)
         .await
 }
 

@@ -52,6 +52,6 @@ async fn resolve(
     let keyring = Keyring::for_pod(secrets, &[], &[]);
     let platform = Platform::new("linux", architecture, None);
     resolver
-        .resolve(&image.parse().unwrap(), &platform, &keyring)
+        .resolve("shop", &image.parse().unwrap(), &platform, &keyring)
         .await
 }

@@ -30,7 +30,7 @@ async fn w7_htpasswd_takes_each_kind_of_pull_secret_and_a_wrong_one_names_the_re
     ] {
         let resolver = resolver(vec![registry.settings()]);
         let found = resolver
-            .resolve(&parsed, &platform, &keyring)
+            .resolve("shop", &parsed, &platform, &keyring)
             .await
             .unwrap();
         assert_eq!(found.entrypoint, ["/private"]);
