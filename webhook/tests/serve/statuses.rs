@@ -177,7 +177,8 @@ async fn a_review_that_would_take_much_memory_is_413_however_short_its_text() {
 async fn large_reviews_within_the_limits_are_decided_about() {
     let up = up(patient()).await;
     let mut long = review("u", &pod("shop"));
-    long["request"]["object"]["spec"]["containers"][0]["args"] = json!(["a".repeat(3_000_000)]);
+    let variable = json!({"name": "LONG", "value": "a".repeat(3_000_000)});
+    long["request"]["object"]["spec"]["containers"][0]["env"] = json!([variable]);
     let mut many = review("u", &pod("shop"));
     many["request"]["object"]["spec"]["unknown"] = json!(vec![0; 100_000]);
     for asked in [long, many] {
