@@ -62,6 +62,8 @@ hooks! {
     TaskSetrlimit "task_setrlimit",
     /// Performance events.
     PerfEventOpen "perf_event_open",
+    /// Roads to the machine's memory and registers.
+    LockedDown "locked_down",
     /// Loading of BPF programs that read others' memory.
     Bpf "bpf",
     /// Descriptors of our own maps.

@@ -8,7 +8,7 @@ mod socket;
 mod tracing;
 
 pub use socket::{SocketName, connect};
-pub use tracing::{bpf, map, perf_event, trace_file};
+pub use tracing::{bpf, locked_down, map, perf_event, trace_file};
 
 /// What a hook is to answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

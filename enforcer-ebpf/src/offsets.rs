@@ -37,6 +37,10 @@ offsets! {
     UNIX_SOCK_ADDR: "unix_sock.addr",
 }
 
+/// Reasons of `locked_down` that are refused, a bit for each number.
+#[unsafe(no_mangle)]
+pub(crate) static LOCKED_REASONS: u64 = 0;
+
 /// 1: refuse nothing, only count.
 #[unsafe(no_mangle)]
 pub(crate) static OBSERVE: u64 = 0;

@@ -23,6 +23,7 @@ const MAGIC: u16 = 0xeb9f;
 /// Kinds of types (`BTF_KIND_*`).
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
+const ENUM: u32 = 6;
 /// Typedef, volatile, const, restrict, type tag: the type behind them counts.
 const MODIFIERS: [u32; 5] = [8, 9, 10, 11, 18];
 /// Deepest nesting that is followed. Chosen: the kernel's own anonymous members need 3.
@@ -110,6 +111,26 @@ impl<'a> Btf<'a> {
             place = self.behind(behind).ok_or_else(missing)?;
         }
         Ok(bits / 8)
+    }
+
+    /// The number that an enumeration gives a name.
+    ///
+    /// # Errors
+    ///
+    /// [`BtfError::NoField`].
+    pub(crate) fn enumerator(&self, enumeration: &str, name: &str) -> Result<u32, BtfError> {
+        let is_wanted = |t: &&Type| t.kind == ENUM && self.name(t.name) == enumeration.as_bytes();
+        let missing = || BtfError::NoField {
+            path: format!("{enumeration}.{name}"),
+        };
+        let found = self.types.iter().find(is_wanted).ok_or_else(missing)?;
+        let count = usize::try_from(found.count).unwrap_or(0);
+        let mut places = (0..count).map(|index| found.members + index * 8);
+        let is_it = |at: &usize| {
+            let own = word(self.type_bytes, *at).map(|own| self.name(own));
+            own.is_ok_and(|own| own == name.as_bytes())
+        };
+        word(self.type_bytes, places.find(is_it).ok_or_else(missing)? + 4)
     }
 
     /// The offset in bits of a member, also in anonymous ones, and its type.

@@ -102,7 +102,8 @@ impl Loaded {
 /// When one of them cannot be: a part of the hooks is no protection, so it fails closed.
 pub(crate) fn load(options: &Options) -> Result<Loaded, LoadError> {
     let description = std::fs::read(BTF).map_err(LoadError::Btf)?;
-    let fields = offsets::find(&Btf::parse(&description)?)?;
+    let kernel = Btf::parse(&description)?;
+    let (fields, reasons) = (offsets::find(&kernel)?, offsets::reasons(&kernel)?);
     let object = std::fs::read(&options.object).map_err(|source| LoadError::Object {
         path: options.object.clone(),
         source,
@@ -111,6 +112,7 @@ pub(crate) fn load(options: &Options) -> Result<Loaded, LoadError> {
     let mut loader = EbpfLoader::new();
     loader.allow_unsupported_maps();
     loader.override_global("OBSERVE", &observe, true);
+    loader.override_global("LOCKED_REASONS", &reasons, true);
     let trusted = trusted(options)?;
     loader.override_global("TRUSTED_CGROUPS", &trusted, true);
     for (name, offset) in &fields {

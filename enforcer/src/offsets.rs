@@ -51,9 +51,43 @@ pub(crate) fn find(btf: &Btf<'_>) -> Result<Vec<(&'static str, u64)>, BtfError> 
     FIELDS.into_iter().map(offset).collect()
 }
 
+/// Reasons of the hook `locked_down` that are refused: the roads to memory and registers. Modules,
+/// kexec and hibernation are not among them: nodes need them, and the promise excludes who has them.
+const REASONS: [&str; 5] = [
+    "LOCKDOWN_DEV_MEM",
+    "LOCKDOWN_IOPORT",
+    "LOCKDOWN_KCORE",
+    "LOCKDOWN_MSR",
+    "LOCKDOWN_PCI_ACCESS",
+];
+
+/// A bit for each reason's number in the kernel that `btf` describes.
+///
+/// # Errors
+///
+/// When the kernel has no such reason.
+pub(crate) fn reasons(btf: &Btf<'_>) -> Result<u64, BtfError> {
+    let mut bits = 0;
+    for name in REASONS {
+        let number = btf.enumerator("lockdown_reason", name)?;
+        // All are far below 64 (include/linux/security.h has 30).
+        bits |= 1_u64.checked_shl(number).unwrap_or(0);
+    }
+    Ok(bits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_found_in_the_running_kernel() {
+        let Ok(bytes) = std::fs::read("/sys/kernel/btf/vmlinux") else {
+            return; // The tier `vm` reads two kernels' descriptions in any case.
+        };
+        let bits = reasons(&Btf::parse(&bytes).unwrap()).unwrap();
+        assert_eq!(bits.count_ones() as usize, REASONS.len());
+    }
 
     #[test]
     fn fields_are_found_in_the_running_kernel() {

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, prlimit};
 
 use crate::Options;
 use crate::load::{self, LoadError};
-use crate::sys::{bpf, perf_event_open, prctl};
+use crate::sys::{bpf, iopl, perf_event_open, prctl};
 
 /// Which hook an attempt proves, and the attempt on the dummy and on its child.
 type Attempt = (Hook, fn(Target) -> io::Result<()>);
@@ -54,6 +54,8 @@ const ATTEMPTS: &[Attempt] = &[
     (Hook::SocketListen, connect),
     (Hook::UnixStreamConnect, connect),
     (Hook::PerfEventOpen, |_| perf_event_open::whole_cpu()),
+    #[cfg(target_arch = "x86_64")]
+    (Hook::LockedDown, |_| iopl::all_ports()),
     (Hook::Bpf, |_| bpf::load_tracepoint()),
     (Hook::BpfMap, |_| {
         // Every map of the node, by id; ours are among them.

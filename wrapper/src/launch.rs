@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::handover::report::ReportPipe;
 use crate::handover::{self, Descriptors};
 use crate::init::{self, Ended};
+use crate::program::route::Delivery;
 use crate::program::{Program, ProgramError};
 use crate::region::{EnvironString, Region};
 use crate::report::Report;
@@ -43,6 +44,7 @@ pub(crate) struct Launch {
     pub(crate) program: Program,
     pub(crate) arguments: Vec<CString>,
     pub(crate) environment: Vec<CString>,
+    pub(crate) delivery: Delivery,
     /// The preload library, when that is the way.
     pub(crate) library: Option<PathBuf>,
     /// From [`Launch::prepare`].
@@ -84,6 +86,11 @@ impl Launch {
                 region.slots(),
             );
             self.descriptors = Some(descriptors);
+        } else if let (Delivery::Sdk, Some(file)) = (self.delivery, region.memory.file()) {
+            let descriptors = Descriptors::new(file, None)?;
+            let strings = std::mem::take(&mut self.environment);
+            self.environment = handover::sdk_environment(strings, descriptors.region());
+            self.descriptors = Some(descriptors);
         }
         self.refuse_too_long(region.environ_bytes)
     }
@@ -108,8 +115,9 @@ impl Launch {
     }
 
     fn image<'a>(&'a self, region: &'a Filled) -> Image<'a> {
-        // With the preload library the strings stay in the region.
-        let plain = self.library.is_none().then(|| region.environ());
+        // Otherwise the strings stay in the region.
+        let is_plain = self.delivery == Delivery::Environ;
+        let plain = is_plain.then(|| region.environ());
         let environment = self.environment.iter().map(CString::as_c_str);
         Image {
             path: c_string(self.program.path.clone().into_os_string()),

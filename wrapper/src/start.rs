@@ -171,7 +171,7 @@ fn start(
         minimum: min_protection,
         ceiling,
         flags: delivery.region_flags(),
-        is_shared: way.library.is_some(),
+        delivery: way.route.delivery,
     };
     let region = fill(plan, answers, &demands, locked_heap)?;
     // Values have passed through the stack of the calls that have just returned.
@@ -184,6 +184,7 @@ fn start(
         program,
         arguments: arguments.into_iter().map(c_string).collect(),
         environment,
+        delivery: way.route.delivery,
         library: way.library,
         descriptors: None,
         pipe: None,
@@ -225,7 +226,7 @@ fn choose_way(config: &mut Config, program: &Program) -> Result<Way, StartError>
         mode => mode,
     };
     let found = match mode {
-        DeliveryMode::Environ => Ok(PathBuf::new()),
+        DeliveryMode::Environ | DeliveryMode::Sdk => Ok(PathBuf::new()),
         _ => library::find(config.delivery.library.as_deref()).map_err(|error| chain(&error)),
     };
     let state = found.as_ref().map(|_| ()).map_err(String::clone);
@@ -233,7 +234,7 @@ fn choose_way(config: &mut Config, program: &Program) -> Result<Way, StartError>
     let warnings = route.warnings(program, has_secrets, &files);
     warnings.iter().for_each(|warning| report.warn(warning));
     let library = found.ok().filter(|_| route.delivery == Delivery::Preload);
-    if library.is_none() {
+    if route.delivery == Delivery::Environ {
         config.plan.without_files();
     }
     Ok(Way { route, library })
@@ -262,8 +263,8 @@ struct Demands {
     ceiling: Protection,
     /// Of the header.
     flags: u32,
-    /// It is handed to the program.
-    is_shared: bool,
+    /// It is handed to the program unless that gets plain variables.
+    delivery: Delivery,
 }
 
 /// Moves the values into the region. When this returns, every heap block that held one has been
@@ -276,7 +277,9 @@ fn fill(
     mut heap: Option<LockedHeap>,
 ) -> Result<Filled, StartError> {
     let entries = plan.resolve(answers)?;
-    let specs: Vec<_> = entries.iter().map(spec).collect();
+    let is_looked_up = demands.delivery == Delivery::Sdk;
+    let specs = entries.iter().map(|entry| spec(entry, is_looked_up));
+    let specs: Vec<_> = specs.collect();
     let mut layout = Layout::plan(&specs)?;
     layout.flags = demands.flags;
     layout.created_ns = now_ns();
@@ -287,10 +290,11 @@ fn fill(
     if layout.capacity as u64 > room {
         heap.take().into_iter().for_each(LockedHeap::unlock);
     }
-    let create = if demands.is_shared {
-        Region::create_shared
-    } else {
+    let is_plain = demands.delivery == Delivery::Environ;
+    let create = if is_plain {
         Region::create
+    } else {
+        Region::create_shared
     };
     let mut memory = create(layout, demands.minimum)?;
     memory.lower(demands.ceiling)?;
@@ -298,7 +302,7 @@ fn fill(
     for (index, entry) in entries.iter().enumerate() {
         let value = entry.value.expose();
         memory.fill(index, value)?;
-        if let (Destination::Variable(name), false) = (&entry.destination, demands.is_shared) {
+        if let (Destination::Variable(name), false) = (&entry.destination, !is_plain) {
             environ_bytes += string_bytes(name.len() + 1 + value.len());
         }
     }
@@ -333,7 +337,7 @@ fn fetch(
     Ok(answers)
 }
 
-fn spec(entry: &Entry) -> EntrySpec<'_> {
+fn spec(entry: &Entry, is_looked_up: bool) -> EntrySpec<'_> {
     let (path, variable) = match &entry.destination {
         Destination::File(path) => (Some(path.as_str()), None),
         Destination::Variable(name) => (None, Some(name.as_str())),
@@ -342,6 +346,7 @@ fn spec(entry: &Entry) -> EntrySpec<'_> {
         reference: &entry.reference,
         path,
         variable,
+        is_looked_up,
         value_len: entry.value.expose().len(),
         file: entry.attributes,
     }

@@ -45,7 +45,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "test",
         usage: "[tier] [filter]",
         about: "runs a tier of tests, or all; ends with a table and the counts",
-        more: "Tiers: lint, unit, process, openbao, api, runtimes, vm, fuzz, demo. The filter is a part\n\
+        more: "Tiers: lint, unit, process, openbao, api, runtimes, sdk, vm, fuzz, demo. The filter is a part\n\
                of a test's name. The last line is `N passed, N failed, N skipped`. A skipped test names what\n\
                is missing; with CI=true a skip that is not in xtask/src/test/skip.rs is a failure.\n\
                `openbao` runs against $CLOUDTASER_TEST_SERVER, else `bao` or `vault` on PATH, else\n\
@@ -69,7 +69,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                server over mutual TLS: server, server-many, server-memory, vals, agent,\n\
                consul-template, crowd. The preload library against the same without it: preload,\n\
                which is preload-open, -find, -git, -python, -secret, -load and -threads. The\n\
-               admission webhook against a real API server: webhook, which is webhook-decide and\n\
+               Go SDK's calls: sdk. The admission webhook against a real API server: webhook, which is webhook-decide and\n\
                -crowd. The\n\
                peers sops, vals and consul-template, and the server if there is none\n\
                ($CLOUDTASER_TEST_SERVER, `bao`, `vault`), are built once with Go (some minutes\n\

@@ -93,6 +93,18 @@ pub(crate) const REGISTRY: GoTool = GoTool {
     version: "v3.1.2",
 };
 
+/// Linters of the tier `sdk`. Less than a minute each.
+pub(crate) const STATICCHECK: GoTool = GoTool {
+    name: "staticcheck",
+    package: "honnef.co/go/tools/cmd/staticcheck",
+    version: "v0.7.0",
+};
+pub(crate) const GOVULNCHECK: GoTool = GoTool {
+    name: "govulncheck",
+    package: "golang.org/x/vuln/cmd/govulncheck",
+    version: "v1.1.4",
+};
+
 /// The secret server that tests run against, by the module in `tests/servers`. v1.21.4 has no
 /// published sdk that fits.
 pub(crate) const SERVER: &str = "v1.21.0";

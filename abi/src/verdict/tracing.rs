@@ -40,6 +40,17 @@ pub const fn bpf(command: i32, program: u32) -> Verdict {
     }
 }
 
+/// What `lockdown=` would close: `reasons` has a bit for each number that is on the list.
+#[must_use]
+#[inline(always)]
+pub const fn locked_down(reasons: u64, reason: u32) -> Verdict {
+    if reason < u64::BITS && reasons >> reason & 1 != 0 {
+        Verdict::Deny
+    } else {
+        Verdict::Allow
+    }
+}
+
 /// A new descriptor of a BPF map: ours hold the marks.
 #[must_use]
 #[inline(always)]
@@ -91,6 +102,14 @@ mod tests {
         // Map create, lookup, update, link create.
         for command in [0, 1, 2, 28] {
             assert_eq!(bpf(command, 29), Verdict::Allow, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_reason_that_is_not_on_the_list_is_open() {
+        assert_eq!(locked_down(1 << 9, 9), Verdict::Deny);
+        for reason in [0, 8, 10, 63, 64, u32::MAX] {
+            assert_eq!(locked_down(1 << 9, reason), Verdict::Allow, "{reason}");
         }
     }
 

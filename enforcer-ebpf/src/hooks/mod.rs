@@ -4,6 +4,7 @@ mod bpf;
 mod bpf_map;
 mod bprm_creds_for_exec;
 mod file_open;
+mod locked_down;
 mod perf_event_open;
 mod ptrace_access_check;
 mod ptrace_traceme;

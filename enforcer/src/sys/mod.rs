@@ -3,6 +3,8 @@
 use std::io;
 
 pub(crate) mod bpf;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod iopl;
 pub(crate) mod perf_event_open;
 pub(crate) mod prctl;
 

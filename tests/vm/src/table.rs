@@ -46,6 +46,8 @@ pub enum Action {
     /// Connect to a Unix socket that the target listens on; `WHO` is the target's name, `@` at the
     /// start makes the name an abstract one.
     Connect(&'static str),
+    /// `iopl(3)`: every port of the machine.
+    Iopl,
     /// `perf_event_open`: samples of the target's registers and stack.
     Perf,
     /// The same of whatever runs on a processor.
@@ -135,10 +137,10 @@ pub fn runs(run: &str, actor: Actor) -> bool {
 }
 
 use Action::{
-    Attach, BpfLoad, BpfMaps, Connect, Kcmp, Limit, Link, List, Mem, Open as OpenFile, OpenWrite,
-    Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadHeir, ReadNode, Reopen,
-    SecondProcfs, Seize, SetLimit, Setns, Signal, TracedExec, Traceme, VmRead, VmWrite, Write,
-    WriteNode,
+    Attach, BpfLoad, BpfMaps, Connect, Iopl, Kcmp, Limit, Link, List, Mem, Open as OpenFile,
+    OpenWrite, Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadHeir, ReadNode,
+    Reopen, SecondProcfs, Seize, SetLimit, Setns, Signal, TracedExec, Traceme, VmRead, VmWrite,
+    Write, WriteNode,
 };
 use Expect::{Open, Refused};
 
@@ -518,6 +520,8 @@ pub const ATTACKS: &[Attack] = &[
         Refused,
         "physical memory",
     ),
+    row("A70.iopl", ROOT, Iopl, Refused, "a device's registers"),
+    row("A70.agent-iopl", AGENT, Iopl, Open, ""),
     row(
         "A73.sysrq",
         ROOT,

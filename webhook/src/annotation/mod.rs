@@ -15,8 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cloudtaser_abi::annotation as keys;
 use cloudtaser_abi::annotation::{Annotation, Override};
 use cloudtaser_abi::protection::Protection;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-pub use error::{AnnotationError, shown};
+pub use error::{AnnotationError, printable, shown};
 pub use secrets::Secrets;
 
 /// A wish that a profile must allow, and the annotation that it is from.
@@ -103,6 +104,31 @@ pub fn is_opted_in(annotations: &BTreeMap<String, String>) -> Result<bool, Annot
         None => Ok(false),
         Some(value) => value::boolean(keys::INJECT, value),
     }
+}
+
+/// A warning about a pod without the annotation that opts in, if it has others of ours, or ours as
+/// a label. In a cluster a policy says the same (`manifests/policy-later.yaml`), for the webhook is
+/// not asked about such a pod.
+#[must_use]
+pub fn seems_to_opt_in(metadata: &ObjectMeta) -> Option<String> {
+    let begins = |key: &str, with: &str| {
+        let begin = key.get(..with.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(with))
+    };
+    let annotations = metadata.annotations.iter().flat_map(BTreeMap::keys);
+    let mut annotations = annotations.filter(|key| begins(key, keys::PREFIX));
+    let labels = metadata.labels.iter().flat_map(BTreeMap::keys);
+    let mut labels = labels.filter(|key| begins(key, keys::INJECT));
+    let (what, key) = match (annotations.next(), labels.next()) {
+        (Some(key), _) => ("annotation", key),
+        (None, Some(key)) => ("label", key),
+        (None, None) => return None,
+    };
+    Some(format!(
+        "the pod has the {what} {}, but not the annotation `{}`: nothing is injected; is it misspelt?",
+        shown(key),
+        keys::INJECT
+    ))
 }
 
 /// Bytes of all annotations of an object together, at most: the API server's own limit

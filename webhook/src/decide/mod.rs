@@ -160,6 +160,9 @@ fn survey<'a>(input: &Input<'a>, warnings: &mut Vec<String>) -> Result<Surveyed<
             true => SkipReason::OptedOut,
             false => SkipReason::NotOptedIn,
         };
+        if reason == SkipReason::NotOptedIn {
+            warnings.extend(annotation::seems_to_opt_in(&input.pod.metadata));
+        }
         return Ok(Surveyed::Skip(reason));
     }
     let mut parsed = annotation::parse(annotations)?;

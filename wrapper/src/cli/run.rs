@@ -226,11 +226,14 @@ fn level() -> impl TypedValueParser<Value = Protection> {
 /// How secrets get into the program.
 #[derive(Clone, Copy, clap::ValueEnum, Debug, Default, Eq, PartialEq)]
 pub enum DeliveryMode {
-    /// By the preload library where it can, else in plain variables, with a warning
+    /// By the preload library where it can, or the Go SDK where the program has it; else in plain
+    /// variables, with a warning
     #[default]
     Auto,
     /// By the preload library; refuse to start a program that it cannot reach
     Preload,
+    /// The program reads the region itself, by the Go SDK or code of its own; nothing else is done
+    Sdk,
     /// In plain variables: /proc/PID/environ shows them, and there are no files
     Environ,
 }

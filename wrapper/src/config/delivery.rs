@@ -32,7 +32,7 @@ impl DeliveryConfig {
         let follows = args.follow_children.or(file.follow_children);
         Ok(Self {
             mode: choice(args.delivery, file.delivery.as_deref())
-                .ok_or_else(|| bad_word("delivery", "auto, preload, environ"))?,
+                .ok_or_else(|| bad_word("delivery", "auto, preload, sdk, environ"))?,
             library: library.or_else(|| file.preload_library.clone()),
             follows_children: follows.unwrap_or(true),
             env_static: choice(args.env_static, file.env_static.as_deref())

@@ -60,6 +60,20 @@ pub fn environment(
     strings
 }
 
+/// The environment of a program that reads the region itself: `strings` without what only we may
+/// say, and the region's descriptor.
+#[must_use]
+pub fn sdk_environment(mut strings: Vec<CString>, region: u32) -> Vec<CString> {
+    let ours = [
+        ENV_REGION_FD.as_bytes(),
+        ENV_PRELOAD.as_bytes(),
+        ENV_SLOT.as_bytes(),
+    ];
+    strings.retain(|string| ours.iter().all(|name| value_of(string, name).is_none()));
+    strings.push(assignment(ENV_REGION_FD, region.to_string().as_bytes()));
+    strings
+}
+
 fn value_of<'s>(string: &'s CString, name: &[u8]) -> Option<&'s [u8]> {
     string.as_bytes().strip_prefix(name)?.strip_prefix(b"=")
 }
@@ -113,6 +127,18 @@ mod tests {
                 "CLOUDTASER_SLOT=12",
             ]
         );
+    }
+
+    #[test]
+    fn a_program_that_reads_the_region_is_told_its_number_alone() {
+        let strings = ["A=1", "CLOUDTASER_REGION_FD=1", "LD_PRELOAD=a.so"];
+        let strings = strings.map(|text| CString::new(text).expect("no NUL"));
+        let told = sdk_environment(strings.to_vec(), 961);
+        let told: Vec<_> = told
+            .iter()
+            .map(|text| text.to_str().expect("text"))
+            .collect();
+        assert_eq!(told, ["A=1", "LD_PRELOAD=a.so", "CLOUDTASER_REGION_FD=961"]);
     }
 
     #[test]

@@ -58,19 +58,18 @@ impl Assembly {
     }
 
     fn entry(&mut self, job: Job) -> Entry {
-        let reference = job.labels.join(" ");
+        let labels = job.labels.join(" ");
+        let reference = reference(&job);
         let mut pieces = Vec::with_capacity(job.pieces.len());
         for piece in job.pieces {
             match piece {
                 Piece::Text(text) => pieces.push(text),
-                Piece::Value(field) => {
-                    pieces.extend(self.take(field, &job.destination, &reference))
-                }
+                Piece::Value(field) => pieces.extend(self.take(field, &job.destination, &labels)),
             }
         }
         let value = joined(pieces);
         let (bytes, has_nul) = (value.expose().len(), value.expose().contains(&0));
-        let what = format!("`{}`", printable(&reference));
+        let what = format!("`{}`", printable(&labels));
         let error = match &job.destination {
             Destination::Variable(name) => PlanError::of_value(name, bytes, has_nul, &what),
             Destination::File(path) => (has_nul && !job.is_whole).then(|| PlanError::NulInText {
@@ -117,6 +116,20 @@ impl Assembly {
         }
         value
     }
+}
+
+/// How the entry is found by reference. A text around references is no secret that a path has, and
+/// must not be taken for one: there each reference stands in `${}`.
+fn reference(job: &Job) -> String {
+    if job.is_whole {
+        return job.labels.join(" ");
+    }
+    let labels: Vec<_> = job
+        .labels
+        .iter()
+        .map(|label| format!("${{{label}}}"))
+        .collect();
+    labels.join(" ")
 }
 
 /// The pieces behind each other, in one buffer of exactly their size.

@@ -23,6 +23,9 @@ const MAX_NOTES_BYTES: u64 = 65_536;
 /// under 4 KiB; a program with more is not asked whether it is a Go program without a note.
 const MAX_SECTIONS_BYTES: u64 = 262_144;
 
+/// The module of the Go SDK (`sdk-go/go.mod`).
+const SDK_MODULE: &[u8] = b"cloudtaser.io/sdk-go";
+
 /// What an ELF file says about itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Elf {
@@ -30,6 +33,8 @@ pub struct Elf {
     pub interpreter: Option<Vec<u8>>,
     /// It was linked by the Go tool chain.
     pub is_go: bool,
+    /// A Go program into which the module of the Go SDK was linked.
+    pub has_sdk: bool,
     /// Machine and word size, when they are not this wrapper's own.
     pub foreign: Option<Machine>,
 }
@@ -121,9 +126,11 @@ where
         number: header.e_machine(endian).0,
         bits,
     };
+    let section = find_go_section(file, endian, header);
     Ok(Elf {
         interpreter: read_interpreter(file, endian, segments)?,
-        is_go: has_go_note::<H, R>(file, endian, segments) || has_go_section(file, endian, header),
+        is_go: has_go_note::<H, R>(file, endian, segments) || section.is_some(),
+        has_sdk: section.is_some_and(|range| names_sdk(file, range)),
         foreign: (machine != Machine::NATIVE || endian != Endianness::Little).then_some(machine),
     })
 }
@@ -181,16 +188,9 @@ where
         })
 }
 
-/// Every Go program since 1.18 has a section `.go.buildinfo`, unless its sections were removed.
-fn has_go_section<H, R>(file: &R, endian: Endianness, header: &H) -> bool
-where
-    H: FileHeader<Endian = Endianness>,
-    R: ReadAt + ?Sized,
-{
-    find_go_section(file, endian, header).is_some()
-}
-
-fn find_go_section<H, R>(file: &R, endian: Endianness, header: &H) -> Option<()>
+/// Every Go program since 1.18 has a section `.go.buildinfo`, unless its sections were removed:
+/// its place and size in the file.
+fn find_go_section<H, R>(file: &R, endian: Endianness, header: &H) -> Option<(u64, u64)>
 where
     H: FileHeader<Endian = Endianness>,
     R: ReadAt + ?Sized,
@@ -208,11 +208,31 @@ where
         return None;
     }
     let names = read_range(file, offset, size).ok()?;
-    sections
-        .iter()
-        .filter_map(|section| names.get(usize::try_from(section.sh_name(endian)).ok()?..))
-        .any(|name| name.starts_with(b".go.buildinfo\0"))
-        .then_some(())
+    let section = sections.iter().find(|section| {
+        let at = usize::try_from(section.sh_name(endian)).unwrap_or(usize::MAX);
+        let name = names.get(at..);
+        name.is_some_and(|name| name.starts_with(b".go.buildinfo\0"))
+    })?;
+    Some((
+        section.sh_offset(endian).into(),
+        section.sh_size(endian).into(),
+    ))
+}
+
+/// Go's linker lists the modules that a program is made of in that section, a line each (package
+/// `debug/buildinfo`): `dep`, or `mod` for the program's own, then the path and the version.
+fn names_sdk<R: ReadAt + ?Sized>(file: &R, (offset, size): (u64, u64)) -> bool {
+    let Ok(text) = read_range(file, offset, size.min(MAX_SECTIONS_BYTES)) else {
+        return false;
+    };
+    let mut lines = text.split(|byte| *byte == b'\n');
+    lines.any(|line| {
+        let of = line
+            .strip_prefix(b"dep\t")
+            .or_else(|| line.strip_prefix(b"mod\t"));
+        of.and_then(|rest| rest.strip_prefix(SDK_MODULE))
+            .is_some_and(|rest| rest.starts_with(b"\t"))
+    })
 }
 
 /// Reads `size` bytes, which the caller has bounded.

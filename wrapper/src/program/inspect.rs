@@ -127,7 +127,10 @@ fn read_privileges(file: &File) -> io::Result<Option<Privileged>> {
 fn kind_of(elf: Elf) -> Kind {
     let interpreter = elf.interpreter.as_deref().map(path_from);
     if elf.is_go {
-        return Kind::Go { interpreter };
+        return Kind::Go {
+            interpreter,
+            has_sdk: elf.has_sdk,
+        };
     }
     let Some(interpreter) = interpreter else {
         return Kind::Static;

@@ -111,7 +111,14 @@ fn go_programs_are_told_by_note_and_by_section() {
             .env("GOCACHE", home.path().join("cache"))
             .current_dir(home.path()));
         let found = inspect(&program).unwrap();
-        assert_eq!(found.kind, Kind::Go { interpreter: None }, "{flags}");
+        assert_eq!(
+            found.kind,
+            Kind::Go {
+                interpreter: None,
+                has_sdk: false
+            },
+            "{flags}"
+        );
     }
 }
 

@@ -62,6 +62,8 @@ pub enum Kind {
     Go {
         /// Its dynamic linker; none for the usual static one.
         interpreter: Option<PathBuf>,
+        /// The Go SDK is linked into it, by what the tool chain wrote into it.
+        has_sdk: bool,
     },
     /// A script: its interpreter is what runs. What `#!/usr/bin/env NAME` starts is not known.
     Script {

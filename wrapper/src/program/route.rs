@@ -18,6 +18,8 @@ pub enum Delivery {
     /// Plain environment variables. Whoever may read `/proc/PID/environ` has them: the same user
     /// and root; and every descendant inherits them.
     Environ,
+    /// The program reads the region itself.
+    Sdk,
     /// The preload library gives the program files and variables out of the region.
     Preload,
 }
@@ -28,6 +30,7 @@ impl Delivery {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Environ => "environ",
+            Self::Sdk => "sdk",
             Self::Preload => "preload",
         }
     }
@@ -38,8 +41,8 @@ impl Delivery {
 pub enum Reach {
     /// A preload library: its dynamic linker loads one.
     Preload,
-    /// The Go SDK, called by the program's own code.
-    Sdk,
+    /// The Go SDK, called by the program's own code; whether it is linked into the program.
+    Sdk(bool),
     /// Nothing but the environment, because of this.
     Environ(&'static str),
 }
@@ -59,7 +62,7 @@ pub fn reach(program: &Program) -> Reach {
     }
     match &program.kind {
         Kind::DynamicGlibc { .. } | Kind::DynamicMusl { .. } => Reach::Preload,
-        Kind::Go { .. } => Reach::Sdk,
+        Kind::Go { has_sdk, .. } => Reach::Sdk(*has_sdk),
         Kind::Static => Reach::Environ("it is statically linked and loads no library"),
         Kind::DynamicOther { .. } => Reach::Environ("its dynamic linker is not a known one"),
         Kind::Unknown(Unknown::Unreadable) => Reach::Environ("its file cannot be read"),
@@ -107,11 +110,13 @@ pub fn choose(
     let reach = reach(program);
     let obstacle = match reach {
         Reach::Preload => library.err(),
-        Reach::Sdk => Some("it is a Go program, which makes its system calls itself".into()),
+        Reach::Sdk(_) => Some("it is a Go program, which makes its system calls itself".into()),
         Reach::Environ(reason) => Some(reason.into()),
     };
     let (delivery, obstacle) = match (mode, obstacle) {
         (DeliveryMode::Environ, _) => (Delivery::Environ, None),
+        (DeliveryMode::Sdk, _) => (Delivery::Sdk, None),
+        (DeliveryMode::Auto, Some(_)) if reach == Reach::Sdk(true) => (Delivery::Sdk, None),
         (_, None) => (Delivery::Preload, None),
         (DeliveryMode::Auto, obstacle) => (Delivery::Environ, obstacle),
         (DeliveryMode::Preload, Some(obstacle)) => {
@@ -132,7 +137,7 @@ impl Route {
     #[must_use]
     pub fn warnings(&self, program: &Program, has_secrets: bool, files: &[&str]) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.delivery == Delivery::Preload {
+        if self.delivery != Delivery::Environ {
             return warnings;
         }
         let program = program.path.display();
@@ -169,11 +174,20 @@ fn named(files: &[&str]) -> String {
 impl fmt::Display for Route {
     /// One sentence: the route, what it means, and why this one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.delivery == Delivery::Preload {
-            return f.write_str(
-                "values stay in the secret region, from which the preload library gives them to \
-                 the program; /proc/PID/environ shows none",
-            );
+        match self.delivery {
+            Delivery::Preload => {
+                return f.write_str(
+                    "values stay in the secret region, from which the preload library gives them \
+                     to the program; /proc/PID/environ shows none",
+                );
+            }
+            Delivery::Sdk => {
+                return f.write_str(
+                    "values stay in the secret region, which the program reads itself (the Go \
+                     SDK); its environment has none, nor do os.Getenv and the programs it starts",
+                );
+            }
+            Delivery::Environ => {}
         }
         f.write_str(
             "values are in the program's environment: /proc/PID/environ shows them to the same \
@@ -182,7 +196,7 @@ impl fmt::Display for Route {
         match (self.reach, &self.obstacle) {
             (Reach::Preload, None) => f.write_str("the program could load the preload library"),
             (Reach::Preload, Some(obstacle)) => f.write_str(obstacle),
-            (Reach::Sdk, _) => f.write_str("a Go program; it could use the Go SDK"),
+            (Reach::Sdk(_), _) => f.write_str("a Go program; it could use the Go SDK"),
             (Reach::Environ(reason), _) => write!(f, "no other route could reach it: {reason}"),
         }?;
         f.write_str(")")
@@ -210,6 +224,13 @@ mod tests {
         })
     }
 
+    fn go(has_sdk: bool) -> Program {
+        program(Kind::Go {
+            interpreter: None,
+            has_sdk,
+        })
+    }
+
     #[test]
     fn reach_follows_what_really_runs() {
         assert_eq!(reach(&glibc()), Reach::Preload);
@@ -218,8 +239,8 @@ mod tests {
             argument: None,
         });
         assert_eq!(reach(&script), Reach::Preload);
-        let go = program(Kind::Go { interpreter: None });
-        assert_eq!(reach(&go), Reach::Sdk);
+        let go = go(false);
+        assert_eq!(reach(&go), Reach::Sdk(false));
         let of_static = reach(&program(Kind::Static));
         assert!(matches!(of_static, Reach::Environ(why) if why.contains("statically")));
     }
@@ -240,15 +261,11 @@ mod tests {
         assert!(matches!(reach(&foreign), Reach::Environ(why) if why.contains("machine")));
     }
 
-    /// Every way that is asked for, with and without library, for three kinds of program.
+    /// Every way that is asked for, with and without library, for four kinds of program.
     #[test]
     fn the_preload_library_is_taken_where_it_can_and_may() {
-        use DeliveryMode::{Auto, Environ, Preload};
-        let [dynamic, fixed, go] = [
-            glibc(),
-            program(Kind::Static),
-            program(Kind::Go { interpreter: None }),
-        ];
+        use DeliveryMode::{Auto, Environ, Preload, Sdk};
+        let [dynamic, fixed, go, sdk] = [glibc(), program(Kind::Static), go(false), go(true)];
         let (there, missing) = (Ok(()), Err(String::from("no library")));
         for (program, mode, library, delivery, obstacle) in [
             (&dynamic, Auto, &there, Ok(Delivery::Preload), None),
@@ -274,6 +291,13 @@ mod tests {
             (&fixed, Environ, &there, Ok(Delivery::Environ), None),
             (&go, Auto, &there, Ok(Delivery::Environ), Some("Go program")),
             (&go, Preload, &missing, Err(()), Some("Go program")),
+            (&go, Sdk, &missing, Ok(Delivery::Sdk), None),
+            (&fixed, Sdk, &missing, Ok(Delivery::Sdk), None),
+            (&dynamic, Sdk, &there, Ok(Delivery::Sdk), None),
+            (&sdk, Auto, &there, Ok(Delivery::Sdk), None),
+            (&sdk, Auto, &missing, Ok(Delivery::Sdk), None),
+            (&sdk, Environ, &there, Ok(Delivery::Environ), None),
+            (&sdk, Preload, &there, Err(()), Some("Go program")),
         ] {
             let (found, why) = match choose(program, mode, library.clone()) {
                 Ok(route) => (Ok(route.delivery), route.obstacle),

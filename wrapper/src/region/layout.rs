@@ -13,6 +13,9 @@ pub struct EntrySpec<'a> {
     /// The name of the variable as which the value is delivered. The value then stands in the
     /// region as an environment string (`NAME=value`, NUL), and must hold no NUL itself.
     pub variable: Option<&'a str>,
+    /// The program looks the variable up by its name in the region (the Go SDK): the value does not
+    /// stand as an environment string, and so it can be rotated.
+    pub is_looked_up: bool,
     /// Bytes of the first value.
     pub value_len: usize,
     /// How the file looks and how often it opens.
@@ -174,6 +177,7 @@ fn place(
 ) -> Result<Place, LayoutError> {
     let prefix = match entry.variable {
         None => String::new(),
+        Some(_) if entry.is_looked_up => String::new(),
         Some(name) if name.is_empty() || name.contains(['=', '\0']) => {
             return Err(LayoutError::BadVariable {
                 variable: name.to_owned(),

@@ -19,6 +19,7 @@ mod paired;
 mod peers;
 mod preload;
 mod resident;
+mod sdk;
 mod server;
 mod stage;
 mod start;
@@ -73,6 +74,7 @@ const BENCHES: &[Bench] = &[
     bench("preload-secret", preload::secret),
     bench("preload-load", preload::load),
     bench("preload-threads", preload::threads::rotating),
+    bench("sdk", sdk::calls),
     bench("webhook-decide", webhook::decide),
     bench("webhook-crowd", webhook::crowd),
 ];

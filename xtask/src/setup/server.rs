@@ -133,7 +133,7 @@ fn build(package: &str, bin: &Path) -> Result<()> {
 }
 
 /// Why Go cannot build a server, and what else would do, if anything; nothing when it can.
-pub(super) fn go_lack(instead: Option<&str>) -> Option<String> {
+pub(crate) fn go_lack(instead: Option<&str>) -> Option<String> {
     let mut wanted = format!(
         "it is built with Go {GO_WANTED}, or one from {}.{} on, which fetches that: see \
          go.dev/doc/install",

@@ -15,8 +15,10 @@ use crate::{demo, lint, paths, product, setup};
 
 mod api;
 mod fuzz;
+mod gotest;
 mod libtest;
 pub(crate) mod report;
+mod sdk;
 mod skip;
 mod targets;
 mod vm;
@@ -51,6 +53,10 @@ const TIERS: &[Tier] = &[
     Tier {
         name: "runtimes",
         run: runtimes,
+    },
+    Tier {
+        name: "sdk",
+        run: sdk::tier,
     },
     Tier {
         name: "vm",

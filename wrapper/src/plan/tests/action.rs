@@ -81,7 +81,7 @@ fn r7_one_certificate_for_all_who_ask_for_it() {
     assert_eq!(entries[0].reference, "pki/issue/web#certificate");
     assert_eq!(
         entries[2].reference,
-        "pki/issue/web#private_key pki/issue/web#certificate"
+        "${pki/issue/web#private_key} ${pki/issue/web#certificate}"
     );
 }
 
@@ -124,7 +124,7 @@ fn r9_a_ciphertext_is_decrypted_once_wherever_it_stands() {
     );
     assert_eq!(entries[0].reference, "transit/decrypt/app#plaintext");
     assert_eq!(
-        entries[1].reference, "transit/decrypt/app#plaintext",
+        entries[1].reference, "${transit/decrypt/app#plaintext}",
         "the two are from one key"
     );
 }

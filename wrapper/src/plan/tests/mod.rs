@@ -179,7 +179,7 @@ fn entries_are_labelled_with_the_sources_own_path() {
     let entries = resolve(plan(&variables, &["P_=vault:secret/one"]).unwrap()).unwrap();
     assert_eq!(
         entries[0].reference,
-        "secret/data/db#user secret/data/db#password#2"
+        "${secret/data/db#user} ${secret/data/db#password#2}"
     );
     assert_eq!(entries[1].reference, "secret/data/one#only");
 }
