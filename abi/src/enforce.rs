@@ -68,12 +68,21 @@ hooks! {
     Bpf "bpf",
     /// Descriptors of our own maps.
     BpfMap "bpf_map",
+    /// Removal of a pin.
+    InodeUnlink "inode_unlink",
+    /// Renaming of a pin or of their folder.
+    InodeRename "inode_rename",
+    /// Unmounting of what the pins are in.
+    SbUmount "sb_umount",
     /// Registration: last, so that nobody is told that he is guarded who is not.
     TaskPrctl "task_prctl",
 }
 
 /// Most control groups that may trace. Chosen: one for each agent of a node, and they are few.
 pub const TRUSTED: usize = 8;
+
+/// Most file systems above the pins that are known. Chosen: bpffs, sysfs and the root are three.
+pub const ABOVE: usize = 4;
 
 /// Error numbers (asm-generic/errno.h), which BPF programs cannot take from a C library.
 pub const EPERM: i32 = 1;

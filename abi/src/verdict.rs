@@ -4,9 +4,11 @@
 //! inside one group is its own business; two groups are strangers to each other, as is everybody
 //! without one, root included. The kernel programs call these functions; so do the tests.
 
+mod pins;
 mod socket;
 mod tracing;
 
+pub use pins::{Unmount, pin, unmount};
 pub use socket::{SocketName, connect};
 pub use tracing::{bpf, locked_down, map, perf_event, trace_file};
 

@@ -10,6 +10,7 @@
 mod answer;
 mod hooks;
 mod offsets;
+mod pins;
 mod socket;
 mod storage;
 mod tracing;

@@ -1,9 +1,9 @@
 //! `run`: attach, say so, stay.
 //!
-//! The links are ours: when this process ends, enforcement ends with it. Pins come with a later
-//! part.
+//! Without pins the links are ours: when this process ends, enforcement ends with it.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use crate::Options;
 use crate::load::{self, LoadError};
@@ -13,8 +13,8 @@ use crate::load::{self, LoadError};
 /// # Errors
 ///
 /// When the programs cannot be loaded or attached.
-pub(crate) fn run(options: &Options) -> Result<(), LoadError> {
-    let loaded = load::load(options)?;
+pub(crate) fn run(options: &Options, pin: Option<&Path>) -> Result<(), LoadError> {
+    let loaded = load::load(options, pin)?;
     println!("tier {}", loaded.tier());
     println!("ready");
     // A reader that went away is no reason to stop guarding.

@@ -4,8 +4,10 @@
 //! links; dropping it detaches.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use aya::pin::PinError;
+use aya::programs::links::FdLink;
 use aya::programs::{Lsm, ProgramError};
 use aya::{Ebpf, EbpfLoader};
 use cloudtaser_abi::enforce::{ALL, Hook, TRUSTED};
@@ -13,6 +15,7 @@ use cloudtaser_abi::enforce::{ALL, Hook, TRUSTED};
 use crate::Options;
 use crate::btf::{Btf, BtfError};
 use crate::offsets;
+use crate::pins::{self, Pins, PinsError};
 
 /// Where the kernel describes its types.
 const BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -69,6 +72,18 @@ pub(crate) enum LoadError {
         #[source]
         source: ProgramError,
     },
+    /// Pins cannot be made, or are there already.
+    #[error("cannot pin the hooks")]
+    Pins(#[from] PinsError),
+    /// One link could not be pinned.
+    #[error("cannot pin {hook}")]
+    Pin {
+        /// The hook.
+        hook: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: PinError,
+    },
     /// The self-test could not try.
     #[error("{what} failed in the self-test")]
     Selftest {
@@ -83,8 +98,9 @@ pub(crate) enum LoadError {
 /// Programs, links and maps.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// Detaches when dropped.
     _ebpf: Ebpf,
+    /// Detached when dropped, but for what is pinned.
+    _links: Vec<FdLink>,
     tier: &'static str,
 }
 
@@ -100,7 +116,8 @@ impl Loaded {
 /// # Errors
 ///
 /// When one of them cannot be: a part of the hooks is no protection, so it fails closed.
-pub(crate) fn load(options: &Options) -> Result<Loaded, LoadError> {
+pub(crate) fn load(options: &Options, pin: Option<&Path>) -> Result<Loaded, LoadError> {
+    let pins = pin.map(pins::prepare).transpose()?;
     let description = std::fs::read(BTF).map_err(LoadError::Btf)?;
     let kernel = Btf::parse(&description)?;
     let (fields, reasons) = (offsets::find(&kernel)?, offsets::reasons(&kernel)?);
@@ -115,19 +132,32 @@ pub(crate) fn load(options: &Options) -> Result<Loaded, LoadError> {
     loader.override_global("LOCKED_REASONS", &reasons, true);
     let trusted = trusted(options)?;
     loader.override_global("TRUSTED_CGROUPS", &trusted, true);
+    if let Some(pins) = &pins {
+        loader.override_global("PIN_FOLDER", &pins.inode, true);
+        loader.override_global("PIN_DEVICES", &pins.devices, true);
+        loader.override_global("PIN_NAMESPACE", &pins.namespace, true);
+    }
     for (name, offset) in &fields {
         loader.override_global(name, offset, true);
     }
     let mut ebpf = loader.load(&object)?;
     let types = aya::Btf::from_sys_fs()?;
+    let mut links = Vec::new();
     for hook in ALL
         .into_iter()
         .filter(|hook| !options.without.contains(hook))
     {
-        attach(&mut ebpf, hook, &types)?;
+        links.push((hook, attach(&mut ebpf, hook, &types)?));
     }
+    // Not before all are attached: a part of them is nothing to leave behind.
+    let links = links.into_iter().map(|(hook, link)| match &pins {
+        Some(pins) => pinned(hook, link, pins),
+        None => Ok(link),
+    });
+    let links = links.collect::<Result<_, _>>()?;
     Ok(Loaded {
         _ebpf: ebpf,
+        _links: links,
         tier: tier(
             options,
             &std::fs::read_to_string(LSM_LIST).unwrap_or_default(),
@@ -153,14 +183,23 @@ fn trusted(options: &Options) -> Result<[u64; TRUSTED], LoadError> {
     Ok(ids)
 }
 
-fn attach(ebpf: &mut Ebpf, hook: Hook, types: &aya::Btf) -> Result<(), LoadError> {
+fn attach(ebpf: &mut Ebpf, hook: Hook, types: &aya::Btf) -> Result<FdLink, LoadError> {
     let name = hook.name();
     let program = ebpf.program_mut(name).ok_or(LoadError::NoProgram(name))?;
     let failed = |source| LoadError::Program { hook: name, source };
     let lsm: &mut Lsm = program.try_into().map_err(failed)?;
     lsm.load(name, types).map_err(failed)?;
-    lsm.attach().map_err(failed)?;
-    Ok(())
+    let id = lsm.attach().map_err(failed)?;
+    Ok(lsm.take_link(id).map_err(failed)?.into())
+}
+
+/// The link, with a pin of the hook's name.
+fn pinned(hook: Hook, link: FdLink, pins: &Pins) -> Result<FdLink, LoadError> {
+    let hook = hook.name();
+    let pinned = link.pin(pins.folder.join(hook));
+    Ok(pinned
+        .map_err(|source| LoadError::Pin { hook, source })?
+        .into())
 }
 
 /// `none` where the programs would never be called: `bpf` is not in the list, or the list cannot be

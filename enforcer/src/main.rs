@@ -1,7 +1,7 @@
 //! The node's enforcer: parses, loads the kernel programs, and stays or tests itself.
 //!
 //! `run` is in [`daemon`], `selftest` in [`selftest`]; both begin with [`load`]. What is not here
-//! yet: pins, a canary, policy, an event stream (docs/enforcer.md).
+//! yet: taking over pins, a canary, policy, an event stream (docs/enforcer.md).
 #![expect(
     clippy::print_stderr,
     clippy::print_stdout,
@@ -18,6 +18,7 @@ mod btf;
 mod daemon;
 mod load;
 mod offsets;
+mod pins;
 mod selftest;
 mod sys;
 
@@ -32,7 +33,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Load, attach, say which tier is reached, and stay until a signal ends us.
-    Run(Options),
+    Run {
+        #[command(flatten)]
+        options: Options,
+        /// Keep enforcing when this process has ended: pin the hooks in this folder of a bpf file
+        /// system (without a value: /sys/fs/bpf/cloudtaser).
+        #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = pins::DEFAULT)]
+        pin: Option<PathBuf>,
+    },
     /// Load, attach, and try one attack for each hook on a process of our own.
     Selftest(Options),
     /// The process that `selftest` attacks.
@@ -72,7 +80,7 @@ fn hook(name: &str) -> Result<Hook, String> {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(options) => daemon::run(&options).map(|()| true),
+        Command::Run { options, pin } => daemon::run(&options, pin.as_deref()).map(|()| true),
         Command::Selftest(options) => selftest::run(&options),
         Command::Dummy { with_child } => return selftest::dummy(with_child),
     };

@@ -6,30 +6,39 @@
 use crate::btf::{Btf, BtfError};
 
 /// A global, and the field's names: the first that the kernel has counts.
-const FIELDS: [(&str, &[&str]); 22] = [
+const FIELDS: [(&str, &[&str]); 31] = [
     ("CRED_CAP_EFFECTIVE", &["cred.cap_effective"]),
     // Linux 6.14 renamed it.
     ("DENTRY_D_INAME", &["dentry.d_iname", "dentry.d_shortname"]),
+    ("DENTRY_D_INODE", &["dentry.d_inode"]),
     ("FILE_F_INODE", &["file.f_inode"]),
     ("FILE_F_MODE", &["file.f_mode"]),
     ("FILE_F_PATH_DENTRY", &["file.f_path.dentry"]),
+    ("INODE_I_INO", &["inode.i_ino"]),
     ("INODE_I_MODE", &["inode.i_mode"]),
     ("INODE_I_RDEV", &["inode.i_rdev"]),
     ("INODE_I_SB", &["inode.i_sb"]),
+    ("MNT_NAMESPACE_INUM", &["mnt_namespace.ns.inum"]),
+    ("NSPROXY_MNT_NS", &["nsproxy.mnt_ns"]),
     ("SIGNAL_NR_THREADS", &["signal_struct.nr_threads"]),
     ("SOCKET_FILE", &["socket.file"]),
     ("SOCKET_SK", &["socket.sk"]),
     ("SOCK_FAMILY", &["sock.__sk_common.skc_family"]),
     ("SOCK_SK_SOCKET", &["sock.sk_socket"]),
+    ("SUPER_BLOCK_S_DEV", &["super_block.s_dev"]),
     ("SUPER_BLOCK_S_MAGIC", &["super_block.s_magic"]),
+    ("SUPER_BLOCK_S_ROOT", &["super_block.s_root"]),
     ("TASK_CRED", &["task_struct.cred"]),
     ("TASK_GROUP_LEADER", &["task_struct.group_leader"]),
+    ("TASK_NSPROXY", &["task_struct.nsproxy"]),
     ("TASK_PARENT", &["task_struct.parent"]),
     ("TASK_PTRACE", &["task_struct.ptrace"]),
     ("TASK_SIGNAL", &["task_struct.signal"]),
     ("UNIX_ADDRESS_LEN", &["unix_address.len"]),
     ("UNIX_ADDRESS_NAME", &["unix_address.name"]),
     ("UNIX_SOCK_ADDR", &["unix_sock.addr"]),
+    ("VFSMOUNT_MNT_ROOT", &["vfsmount.mnt_root"]),
+    ("VFSMOUNT_MNT_SB", &["vfsmount.mnt_sb"]),
 ];
 
 /// Every global with its offset in bytes in the kernel that `btf` describes.

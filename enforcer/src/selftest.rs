@@ -83,7 +83,7 @@ fn socket(dummy: u32) -> io::Result<SocketAddr> {
 ///
 /// When the programs cannot be attached, or no dummy can be started.
 pub(crate) fn run(options: &Options) -> Result<bool, LoadError> {
-    let loaded = load::load(options)?;
+    let loaded = load::load(options, None)?;
     let failed = |what| move |source| LoadError::Selftest { what, source };
     let mut dummy = start().map_err(failed("starting a process"))?;
     let (is_registered, target) = hello(&mut dummy).map_err(failed("reading from a process"))?;

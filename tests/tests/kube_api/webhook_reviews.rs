@@ -17,9 +17,9 @@ fn exchange() -> Value {
     json!({ "op": "replace", "path": "/spec/containers/0/command", "value": ["/exchanged"] })
 }
 
-/// Asked after ours, whose configuration has an earlier name: it adds a container to the pod `more`,
-/// exchanges the command of the pod `other`, and of `again` each time that it is asked, and in
-/// `worse` the server too.
+/// Asked after ours, whose configuration has an earlier name: it adds a container to the pod
+/// `more`, exchanges the command of the pods `other` and `again` each time that it is asked, and
+/// in `worse` the server too.
 fn meddler() -> Hook {
     Hook::adding(|pod| match pod["metadata"]["name"].as_str() {
         Some("more") => vec![json!({

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+mod node;
+
 /// Who attacks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Actor {
@@ -48,6 +50,14 @@ pub enum Action {
     Connect(&'static str),
     /// `iopl(3)`: every port of the machine.
     Iopl,
+    /// Remove a pin of the enforcer's; where there is none, one of the attacker's own.
+    UnlinkPin,
+    /// Move a pin to another folder.
+    RenamePin,
+    /// Rename the folder of the pins.
+    RenamePins,
+    /// `umount2` of a file system that the pins are in, with flags.
+    Unmount(&'static str, i32),
     /// `perf_event_open`: samples of the target's registers and stack.
     Perf,
     /// The same of whatever runs on a processor.
@@ -136,18 +146,12 @@ pub fn runs(run: &str, actor: Actor) -> bool {
     matches!(run, "control" | "enforced") || actor == Actor::Root
 }
 
-use Action::{
-    Attach, BpfLoad, BpfMaps, Connect, Iopl, Kcmp, Limit, Link, List, Mem, Open as OpenFile,
-    OpenWrite, Perf, PerfCpu, PerfUprobe, PidfdGetfd, Read, ReadAt, ReadChild, ReadHeir, ReadNode,
-    Reopen, SecondProcfs, Seize, SetLimit, Setns, Signal, TracedExec, Traceme, VmRead, VmWrite,
-    Write, WriteNode,
-};
+use Action::*;
 use Expect::{Open, Refused};
 
 const ALL: &[Actor] = &[Actor::User, Actor::Root14, Actor::Root];
 const ROOT: &[Actor] = &[Actor::Root];
 const TREE: &[Actor] = &[Actor::Tree];
-const AGENT: &[Actor] = &[Actor::Agent];
 
 const fn row(
     id: &'static str,
@@ -165,8 +169,8 @@ const fn row(
     }
 }
 
-/// The table.
-pub const ATTACKS: &[Attack] = &[
+/// What is tried on a process.
+const PROCESS: &[Attack] = &[
     row("A01.mem", ALL, Mem, Refused, "memory through a file"),
     row("A02.environ", ALL, Read("environ"), Refused, "environment"),
     row("A04.maps", ALL, Read("maps"), Refused, "where memory is"),
@@ -408,191 +412,27 @@ pub const ATTACKS: &[Attack] = &[
     ),
     row("A55.sigcont", ALL, Signal(18), Open, "kubelet"),
     row("A55.exists", ALL, Signal(0), Open, "kubelet"),
-    row(
-        "A41.perf-tree",
-        TREE,
-        Perf,
-        Open,
-        "a profiler inside the tree",
-    ),
-    row(
-        "A44.core_pattern",
-        ROOT,
-        WriteNode("sys/kernel/core_pattern"),
-        Refused,
-        "who gets the dumps",
-    ),
-    row(
-        "A44.core_pattern-read",
-        ROOT,
-        ReadNode("sys/kernel/core_pattern"),
-        Open,
-        "",
-    ),
-    row(
-        "A56.perf",
-        ALL,
-        Perf,
-        Refused,
-        "samples of stack and registers",
-    ),
-    row("A57.perf-cpu", ROOT, PerfCpu, Refused, "of the whole node"),
-    row("A60.perf-uprobe", ROOT, PerfUprobe, Refused, ""),
-    row(
-        "A59.uprobe_events",
-        ROOT,
-        OpenWrite("/sys/kernel/tracing/uprobe_events"),
-        Refused,
-        "probes read memory",
-    ),
-    row(
-        "A59.kprobe_events",
-        ROOT,
-        OpenWrite("/sys/kernel/tracing/kprobe_events"),
-        Refused,
-        "",
-    ),
-    row(
-        "A59.current_tracer",
-        ROOT,
-        OpenWrite("/sys/kernel/tracing/current_tracer"),
-        Refused,
-        "",
-    ),
-    row(
-        "A59.trace_marker",
-        ROOT,
-        OpenWrite("/sys/kernel/tracing/trace_marker"),
-        Open,
-        "a program's own marks",
-    ),
-    row(
-        "A59.trace-read",
-        ROOT,
-        OpenFile("/sys/kernel/tracing/trace"),
-        Open,
-        "",
-    ),
-    row(
-        "A61.tracepoint-program",
-        ROOT,
-        BpfLoad(5),
-        Refused,
-        "runs in everybody's context",
-    ),
-    row("A63.kprobe-program", ROOT, BpfLoad(2), Refused, ""),
-    row("A63.raw-tracepoint-program", ROOT, BpfLoad(17), Refused, ""),
-    row("A63.perf-event-program", ROOT, BpfLoad(7), Refused, ""),
-    row(
-        "A66.agent-program",
-        AGENT,
-        BpfLoad(5),
-        Open,
-        "on the operator's list",
-    ),
-    row("A66.agent-perf", AGENT, PerfCpu, Open, ""),
-    row(
-        "A66.agent-uprobe",
-        AGENT,
-        OpenWrite("/sys/kernel/tracing/uprobe_events"),
-        Open,
-        "",
-    ),
-    row("A68.socket-filter", ROOT, BpfLoad(1), Open, ""),
-    row(
-        "A68.cgroup-device",
-        ROOT,
-        BpfLoad(15),
-        Open,
-        "a runtime loads one for each container",
-    ),
-    row(
-        "A69.kcore",
-        ROOT,
-        ReadNode("kcore"),
-        Refused,
-        "the kernel's memory",
-    ),
-    row(
-        "A70.mem",
-        ROOT,
-        OpenFile("/dev/mem"),
-        Refused,
-        "physical memory",
-    ),
-    row("A70.iopl", ROOT, Iopl, Refused, "a device's registers"),
-    row("A70.agent-iopl", AGENT, Iopl, Open, ""),
-    row(
-        "A73.sysrq",
-        ROOT,
-        WriteNode("sysrq-trigger"),
-        Refused,
-        "a crash dumps memory",
-    ),
-    row(
-        "A80.suid-environ",
-        ROOT,
-        ReadHeir("suid", "environ"),
-        Refused,
-        "a set-uid program of the tree",
-    ),
-    row(
-        "A80.suid-cmdline",
-        ROOT,
-        ReadHeir("suid", "cmdline"),
-        Refused,
-        "",
-    ),
-    row(
-        "A80.fcap-environ",
-        ROOT,
-        ReadHeir("fcap", "environ"),
-        Refused,
-        "a program with file capabilities in the tree",
-    ),
-    row(
-        "A80.fcap-cmdline",
-        ROOT,
-        ReadHeir("fcap", "cmdline"),
-        Refused,
-        "",
-    ),
-    row(
-        "A91.maps",
-        ROOT,
-        BpfMaps,
-        Refused,
-        "the marks are in maps of the enforcer",
-    ),
-    row(
-        "A91.agent-maps",
-        AGENT,
-        BpfMaps,
-        Refused,
-        "trusted with tracing, not with these",
-    ),
-    row(
-        "A92.ftrace_enabled",
-        ROOT,
-        WriteNode("sys/kernel/ftrace_enabled"),
-        Refused,
-        "writing 0 switches the programs off",
-    ),
-    row(
-        "A92.ftrace-read",
-        ROOT,
-        ReadNode("sys/kernel/ftrace_enabled"),
-        Open,
-        "",
-    ),
-    row(
-        "A94.kprobes-enabled",
-        ROOT,
-        OpenWrite("/sys/kernel/debug/kprobes/enabled"),
-        Refused,
-        "",
-    ),
 ];
+
+/// The table.
+pub const ATTACKS: &[Attack] = &join();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "at compile time, where an index out of bounds is an error"
+)]
+const fn join() -> [Attack; PROCESS.len() + node::NODE.len()] {
+    let (mut all, mut at) = ([PROCESS[0]; PROCESS.len() + node::NODE.len()], 0);
+    while at < all.len() {
+        all[at] = if at < PROCESS.len() {
+            PROCESS[at]
+        } else {
+            node::NODE[at - PROCESS.len()]
+        };
+        at += 1;
+    }
+    all
+}
 
 /// `docs/attacks.md`.
 #[must_use]
@@ -601,8 +441,8 @@ pub fn page() -> String {
         "# Attacks that the tier `vm` runs\n\n\
          Made from `tests/vm/src/table.rs` by `cargo xtask generate`; do not edit.\n\n\
          Each line runs on every kernel of the tier: without an enforcer, where it must succeed; with\n\
-         it, where it must end as the table says; and once with each hook left out, where some line\n\
-         must get through. *refused* is EPERM or EACCES and no byte read. What is not in this table\n\
+         its pins and the daemon killed (A86), where it must end as the table says; and once with each\n\
+         hook left out, where some line must get through. *refused* is EPERM or EACCES and no byte read. What is not in this table\n\
          is not tested: see [what is missing](enforcer.md).\n\n\
          Who: `user` is another process of the target's own user in its container; `root14` is root\n\
          in the container with the 14 default capabilities; both entered by `setns`, as `kubectl\n\

@@ -139,7 +139,8 @@ const MOST_BYTES: usize = 256 * 1024;
 /// a similar key is the dearest step of reading, so it is not done for thousands of keys.
 const MOST_UNKNOWN: usize = 15;
 
-/// Longest key, without its prefix, that a similar one is looked for: the API's limit.
+/// Longest word, such as a key without its prefix, that a similar one is looked for: the API's limit
+/// for such keys and for containers' names.
 const LONGEST_NAME: usize = 63;
 
 /// Reads all annotations of a pod that opted in.
@@ -264,7 +265,6 @@ fn never(key: &str) -> AnnotationError {
 fn unknown(key: &str) -> Option<String> {
     let name = key.strip_prefix(keys::PREFIX)?;
     let known = keys::ANNOTATIONS.iter().map(Annotation::name);
-    let known = known.take_while(|_| name.len() <= LONGEST_NAME);
     let hint = nearest(name, known).map_or_else(String::new, |nearest| {
         format!("; did you mean `{}{nearest}`?", keys::PREFIX)
     });
@@ -274,12 +274,16 @@ fn unknown(key: &str) -> Option<String> {
     ))
 }
 
-/// The known word that is most like `word`, if one is.
+/// The known word that is most like `word`, if one is. None is like a text that is longer than a
+/// name: the time grows with the product of both lengths.
 pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     // 0.75: chosen; takes a letter too many, too few or swapped in words of our table, and none of
     // its words for another (a test).
+    let is_name = |text: &&str| text.len() <= LONGEST_NAME;
+    let word = Some(word).filter(is_name)?;
     let scored = known
         .into_iter()
+        .filter(is_name)
         .map(|known| (strsim::jaro_winkler(word, known), known))
         .filter(|(score, _)| *score >= 0.75);
     let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;

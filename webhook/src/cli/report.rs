@@ -98,7 +98,7 @@ pub fn why(judgements: &[Judgement], output: Output, style: Style) -> Result<Str
             let container = printable(&note.container);
             let mut told = format!(
                 "  container {container}: {word}: {}",
-                printable(&note.cause)
+                printable(note.cause)
             );
             if !note.command.is_empty() {
                 told.push_str("; its command is from ");

@@ -231,6 +231,11 @@ impl Survey<'_> {
                 containers.push(plan);
             }
         }
+        let is_wrapped = |candidate: &Candidate<'_>| candidate.state == State::Wrapped;
+        if containers.is_empty() && !self.candidates.iter().any(is_wrapped) {
+            // All hung on a ConfigMap or Secret, and none of these holds a reference.
+            return Err(Refusal::NothingInScope);
+        }
         let own_grace = self.spec.termination_grace_period_seconds;
         // 30: the API's default, which is in the pod when it comes here from an API server.
         let own_grace = own_grace.unwrap_or(30);

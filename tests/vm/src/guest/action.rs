@@ -10,7 +10,7 @@ use std::process::Command;
 
 use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
-use crate::{MARKER_AT, MARKER_FD, container, perf, sys};
+use crate::{MARKER_AT, MARKER_FD, container, perf, pins, sys};
 
 /// Most bytes that are read. Chosen: an environment fits.
 const MOST: usize = 4096;
@@ -66,6 +66,10 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             UnixStream::connect_addr(&address).map(|_| Vec::new())
         }
         Action::Iopl => sys::call(libc::SYS_iopl, [3, 0, 0, 0, 0, 0]).map(|_| Vec::new()),
+        Action::UnlinkPin => pins::unlink(),
+        Action::RenamePin => pins::rename(),
+        Action::RenamePins => pins::rename_folder(),
+        Action::Unmount(at, flags) => pins::unmount(at, flags),
         Action::Perf => perf::sample(Some(target)),
         Action::PerfCpu => perf::sample(None),
         Action::PerfUprobe => {

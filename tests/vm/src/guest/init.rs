@@ -13,7 +13,7 @@ use cloudtaser_abi::enforce::ALL;
 use cloudtaser_vm::table::{ATTACKS, Actor, runs};
 
 use crate::action::hex;
-use crate::{AGENT, sys};
+use crate::{AGENT, PINS, perf, pins, sys};
 
 /// Longest wait for a process to appear or to answer. Chosen: emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -73,12 +73,27 @@ impl Runner {
         if name == "selftest" {
             self.selftest();
         } else {
+            pins::mount();
             let mut enforcer = (name != "control").then(|| self.enforcer(name));
-            self.attacks(name);
-            if let Some(enforcer) = &mut enforcer {
-                enforcer.kill().expect("the enforcer lives");
-                enforcer.wait().expect("the enforcer");
+            let mut end = || {
+                if let Some(mut enforcer) = enforcer.take() {
+                    enforcer.kill().expect("the enforcer lives");
+                    enforcer.wait().expect("the enforcer");
+                }
+            };
+            // The attacks that count are tried when the daemon is gone and its pins are there.
+            if name == "enforced" {
+                end();
+                self.second();
             }
+            self.attacks(name);
+            end();
+            if fs::metadata(PINS).is_ok() {
+                let removed = Command::new("/vm").arg("unpin").status();
+                assert!(removed.expect("a process").success(), "pins are left");
+            }
+            // The kernel takes its time to detach; from then on everybody may load programs.
+            until(|| perf::load(5).ok());
         }
         self.say(&format!("done {name} {}", start.elapsed().as_millis()));
     }
@@ -88,6 +103,7 @@ impl Runner {
         let mut command = Command::new("/enforcer");
         command
             .args(["run", "--object", "/enforcer.o", "--trust-cgroup", AGENT])
+            .args(["--pin", PINS])
             .stdout(Stdio::piped());
         if run == "observe" {
             command.arg("--observe");
@@ -104,6 +120,16 @@ impl Runner {
         assert_eq!(ready, "ready", "the enforcer did not start");
         self.say(&format!("{tier} after {}", start.elapsed().as_millis()));
         child
+    }
+
+    /// A second daemon, beside pins.
+    fn second(&self) {
+        let mut command = Command::new("/enforcer");
+        let command = command.args(["run", "--object", "/enforcer.o", "--pin", PINS]);
+        let output = command.output().expect("the enforcer");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_refused = !output.status.success() && text.contains("are pinned in");
+        self.say(&format!("second refused {is_refused} {}", text.trim()));
     }
 
     fn selftest(&self) {

@@ -16,6 +16,7 @@ mod actor;
 mod container;
 mod init;
 mod perf;
+mod pins;
 mod sys;
 
 /// Where the attacked process keeps the marker: an address of our own, the same for everybody.
@@ -26,6 +27,10 @@ const MARKER_FD: i32 = 50;
 /// The control group of a node agent that the operator trusts.
 const AGENT: &str = "/sys/fs/cgroup/agent";
 
+/// Where the enforcer pins its hooks, and the file systems that the folder is in.
+const PINS: &str = "/pins/bpf/cloudtaser";
+const PINS_MOUNTS: [(&str, &str); 2] = [("tmpfs", "/pins"), ("bpf", "/pins/bpf")];
+
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let word = |index: usize| args.get(index).map_or("", String::as_str);
@@ -35,6 +40,7 @@ fn main() {
         "hold" => container::hold(word(2)),
         "heir" => container::heir(word(2)),
         "true" => {}
+        "unpin" => pins::remove(),
         "attack" => actor::enter(&args[2..]),
         "act" => action::act(&args[2..]),
         _ => init::run(),

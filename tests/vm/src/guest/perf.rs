@@ -66,6 +66,21 @@ pub(crate) fn load(kind: u32) -> io::Result<Vec<u8>> {
     bpf(5, &mut attr).map(|_| Vec::new())
 }
 
+/// Makes a map and pins it.
+pub(crate) fn pin(path: &str) -> io::Result<()> {
+    let mut attr = [0_u64; 16];
+    // BPF_MAP_CREATE: an array of one word.
+    attr[0] = 2 | 4 << 32;
+    attr[1] = 8 | 1 << 32;
+    let map = bpf(0, &mut attr)?;
+    let mut path = sys::text(path);
+    attr = [0_u64; 16];
+    attr[0] = u64::try_from(sys::address(path.as_mut_slice())).unwrap();
+    attr[1] = u64::try_from(map).unwrap();
+    // BPF_OBJ_PIN
+    bpf(6, &mut attr).map(drop)
+}
+
 /// Opens every map of the node, by id. With no enforcer there is one that we made.
 pub(crate) fn maps() -> io::Result<Vec<u8>> {
     let mut attr = [0_u64; 16];

@@ -69,6 +69,13 @@ pub(super) fn judge(console: &[String], nonce: &str, attacks: &[Attack]) -> Vec<
             "see the console's `selftest` lines".to_owned()
         }),
     ));
+    let second = ours
+        .iter()
+        .any(|line| line.starts_with("second refused true"));
+    cases.push((
+        "a second daemon says that there are pins".to_owned(),
+        verdict(second, || "see the console's line `second`".to_owned()),
+    ));
     for run in ["control", "observe"] {
         let failed = all(&attempts, run, attacks, |attempt, _| attempt.is_success);
         let name = format!("every attack succeeds in the run `{run}`");
