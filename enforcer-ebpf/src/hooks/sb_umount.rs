@@ -35,7 +35,7 @@ pub fn sb_umount(ctx: LsmContext) -> i32 {
     let mount: *const u8 = ctx.arg(0);
     // SAFETY: the hook's first argument is the mount.
     let super_block: *const u8 = unsafe { load(mount, &offsets::VFSMOUNT_MNT_SB, 0) };
-    // SAFETY: as above.
+    // SAFETY: the hook's first argument is the mount.
     let root: *const u8 = unsafe { load(mount, &offsets::VFSMOUNT_MNT_ROOT, 0) };
     // SAFETY: the verifier knows the field's type.
     let whole: *const u8 = unsafe { load(super_block, &offsets::SUPER_BLOCK_S_ROOT, 0) };
