@@ -5,7 +5,7 @@
 //! CAP_PERFMON nor CAP_SYS_ADMIN is left to the kernel, which asks `ptrace_access_check` about the
 //! target, and refuses events of a whole processor unless `perf_event_paranoid` is below 1.
 //! First kernel: 5.11, for task storage.
-//! Fails closed once somebody registered: nothing is looked up that could be missing.
+//! Fails closed while somebody is guarded: nothing is looked up that could be missing.
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;

@@ -5,7 +5,7 @@
 //! with it and is not asked about. Mounts of a part of a file system are others' (a pod's volumes),
 //! as are those of other mount namespaces, the last of which takes the pins with it.
 //! First kernel: 5.11, for task storage.
-//! Fails open before somebody registered, and to the operator's list, as `inode_unlink`.
+//! Fails open while nobody is guarded, and to the operator's list, as `inode_unlink`.
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
