@@ -37,7 +37,7 @@ func (s *Store) each(f func(value []byte) error) error {
 	}
 	for i := range src.region.Entries {
 		e := &src.region.Entries[i]
-		if err := src.use(e, e.Reference, f); err != nil {
+		if err := src.use(e, e.Reference, s.minimum, f); err != nil {
 			return err
 		}
 	}

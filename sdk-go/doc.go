@@ -20,6 +20,8 @@
 //     such copies of what they are given, whatever it came from.
 //   - The programs that this one starts by hand: they get nothing unless [Store.Share] is called.
 //     A child that C code makes with fork(2) does not have the mappings.
+//   - Go code in a program that is not Go's own (-buildmode=c-shared): where the preload library
+//     serves that program, it keeps the region for itself.
 //   - Swap and whoever reads the memory of processes, below level secretmem: see [Store.Protection]
 //     and [MinProtection].
 //   - The development source, which is for laptops.

@@ -100,7 +100,7 @@ func (f *secretFS) Open(name string) (fs.File, error) {
 	if n.entry == nil {
 		return &folder{info: src.fileInfo(name, n), entries: src.dirEntries(all, name)}, nil
 	}
-	secret, err := src.secret(n.entry, n.entry.Path)
+	secret, err := src.secret(n.entry, n.entry.Path, f.store.minimum)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}

@@ -46,6 +46,9 @@ func isOpen(fd int) bool {
 
 func vector(t *testing.T, name string) []byte {
 	t.Helper()
+	if _, err := os.Stat(filepath.Join("..", "sdk-go")); err != nil {
+		t.Skip("the repository around this module, which has the vectors")
+	}
 	content, err := os.ReadFile(filepath.Join("..", "tests", "vectors", name+".bin"))
 	if err != nil {
 		t.Fatal(err)
@@ -277,5 +280,54 @@ func TestATextAroundReferencesIsNoSecret(t *testing.T) {
 	}
 	if _, err := s.GetSecret("kv/v1"); !errors.Is(err, ErrAmbiguous) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestCopiesBelowTheMinimumAreRefused at a limit of locked memory that leaves none for copies.
+func TestCopiesBelowTheMinimumAreRefused(t *testing.T) {
+	if os.Getenv("CLOUDTASER_TEST_LIMITED") == "" {
+		cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), "CLOUDTASER_TEST_LIMITED=1")
+		output, err := cmd.CombinedOutput()
+		if bytes.Contains(output, []byte("--- SKIP")) {
+			t.Skip("secret memory (memfd_secret)")
+		}
+		if err != nil || !bytes.Contains(output, []byte("--- PASS")) {
+			t.Errorf("%v\n%s", err, output)
+		}
+		return
+	}
+	const memlock = 8 // RLIMIT_MEMLOCK, of include/uapi/asm-generic/resource.h
+	content := vector(t, "two-entries")
+	s, _, err := openHanded(t, content, MinProtection(ProtectionSecretmem))
+	if err != nil {
+		t.Skipf("secret memory: %v", err)
+	}
+	// Root's capability lifts the limit: another user.
+	if err := syscall.Setrlimit(memlock, &syscall.Rlimit{Cur: 0, Max: 0}); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		if err := syscall.Setuid(65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Get("secret/tls"); !errors.Is(err, ErrProtection) {
+		t.Errorf("a copy: %v", err)
+	}
+	if err := s.Use("secret/tls", func([]byte) error { return nil }); err != nil {
+		t.Errorf("memory that was there before: %v", err)
+	}
+	if _, _, err := openHanded(t, content, MinProtection(ProtectionSecretmem)); !errors.Is(err, ErrProtection) {
+		t.Errorf("another store: %v", err)
+	}
+	control, _, err := openHanded(t, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret, err := control.Get("secret/tls"); err != nil {
+		t.Errorf("the control, without a minimum: %v", err)
+	} else {
+		secret.Destroy()
 	}
 }

@@ -105,13 +105,17 @@ func (h *handover) open(ctx context.Context, o options) (*Store, error) {
 	}
 	src, file, err := h.use(o.isShareable)
 	if err == nil {
-		s := &Store{onClose: h.release, shared: file}
+		s := &Store{onClose: h.release, shared: file, minimum: minimum}
 		s.watcher.interval = o.interval
 		s.source.Store(src)
 		if src.level < minimum {
 			_ = s.Close()
 			return nil, fmt.Errorf("%w: memory is at level %v, %v is demanded",
 				ErrProtection, src.level, minimum)
+		}
+		if err := suffices(src.cells.block, minimum); err != nil {
+			_ = s.Close()
+			return nil, err
 		}
 		return s, nil
 	}

@@ -36,7 +36,8 @@ func newOptions(all []Option) options {
 	return o
 }
 
-// MinProtection refuses memory that is protected less, with [ErrProtection]. The variable
+// MinProtection refuses memory that is protected less, of the region and of the copies that Use and
+// Get make, with [ErrProtection]. The variable
 // CLOUDTASER_MIN_PROTECTION does the same; the higher one of the two counts.
 func MinProtection(level Protection) Option {
 	return func(o *options) { o.minimum = level }

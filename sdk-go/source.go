@@ -1,6 +1,7 @@
 package cloudtaser
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -127,10 +128,17 @@ func (src *source) text(e *region.Entry) ([]byte, error) {
 	}
 }
 
-// block copies a value into locked memory of its own.
-func (src *source) block(e *region.Entry) (b *memory.Block, n int, version uint64, err error) {
+// block copies a value into locked memory of its own. Fails closed: what is below the minimum is
+// not used.
+func (src *source) block(e *region.Entry, minimum Protection) (b *memory.Block, n int,
+	version uint64, err error,
+) {
 	for size := src.region.Len(e); ; {
 		if b, err = memory.New(size); err != nil {
+			return nil, 0, 0, err
+		}
+		if err = suffices(b, minimum); err != nil {
+			b.Free()
 			return nil, 0, 0, err
 		}
 		n, version, err = src.region.Read(e, b.Bytes())
@@ -144,4 +152,13 @@ func (src *source) block(e *region.Entry) (b *memory.Block, n int, version uint6
 		b.Free()
 		size = n
 	}
+}
+
+// suffices compares memory for copies with the minimum. What an enforcer adds is the region's.
+func suffices(b *memory.Block, minimum Protection) error {
+	if level := Protection(b.Level); level < min(minimum, ProtectionSecretmem) {
+		return fmt.Errorf("%w: a copy would be at level %v, %v is demanded; raise "+
+			"RLIMIT_MEMLOCK", ErrProtection, level, minimum)
+	}
+	return nil
 }

@@ -19,6 +19,8 @@ type Store struct {
 	// onClose gives back what the store shares with others.
 	onClose func()
 	shared  *os.File
+	// minimum is what copies must have, too.
+	minimum Protection
 }
 
 // Info describes a secret. There is no value in it, nor its length.
@@ -59,13 +61,15 @@ func (s *Store) Use(ref string, f func(value []byte) error) error {
 	if err != nil {
 		return err
 	}
-	return src.use(e, ref, f)
+	return src.use(e, ref, s.minimum, f)
 }
 
-func (src *source) use(e *region.Entry, ref string, f func([]byte) error) error {
+func (src *source) use(e *region.Entry, ref string, minimum Protection,
+	f func([]byte) error,
+) error {
 	room, number := src.cells.take()
 	if room == nil {
-		return src.useBlock(e, ref, f)
+		return src.useBlock(e, ref, minimum, f)
 	}
 	n, _, err := src.region.Read(e, room)
 	if err != nil {
@@ -74,7 +78,7 @@ func (src *source) use(e *region.Entry, ref string, f func([]byte) error) error 
 	}
 	if n > len(room) {
 		src.cells.give(nil, number)
-		return src.useBlock(e, ref, f)
+		return src.useBlock(e, ref, minimum, f)
 	}
 	used := room[:n:n]
 	defer src.cells.give(used, number)
@@ -82,8 +86,10 @@ func (src *source) use(e *region.Entry, ref string, f func([]byte) error) error 
 }
 
 // useBlock is Use with memory for this call alone.
-func (src *source) useBlock(e *region.Entry, ref string, f func([]byte) error) error {
-	b, n, _, err := src.block(e)
+func (src *source) useBlock(e *region.Entry, ref string, minimum Protection,
+	f func([]byte) error,
+) error {
+	b, n, _, err := src.block(e, minimum)
 	if err != nil {
 		return failed("use", ref, err)
 	}
@@ -108,17 +114,19 @@ func (s *Store) GetSecret(ref string) (string, error) {
 	return unsafe.String(unsafe.SliceData(value), len(value)), nil
 }
 
-// Get gives a copy of the live value in locked memory of its own. Destroy it after use.
+// Get gives a copy of the live value in locked memory of its own, of at least a page, which counts
+// against RLIMIT_MEMLOCK: where that does not suffice the copy is not locked, or with
+// [MinProtection] refused. Destroy it after use.
 func (s *Store) Get(ref string) (*Secret, error) {
 	src, e, err := s.find("get", ref)
 	if err != nil {
 		return nil, err
 	}
-	return src.secret(e, ref)
+	return src.secret(e, ref, s.minimum)
 }
 
-func (src *source) secret(e *region.Entry, ref string) (*Secret, error) {
-	b, n, version, err := src.block(e)
+func (src *source) secret(e *region.Entry, ref string, minimum Protection) (*Secret, error) {
+	b, n, version, err := src.block(e, minimum)
 	runtime.KeepAlive(src)
 	if err != nil {
 		return nil, failed("get", ref, err)

@@ -31,6 +31,19 @@ pub fn run(input: &Input<'_>, object: &Value, facts: &Facts) -> Result<Outcome, 
     Ok(Outcome { verdict, patch })
 }
 
+/// A text with the control characters in it shown, so that a name in a pod is no line of its own
+/// and changes nobody's terminal: nothing in a pod was checked by the API server yet.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
+}
+
 impl Outcome {
     /// A pod that nothing is done with, without a look at it.
     #[must_use]
@@ -49,9 +62,10 @@ impl Outcome {
     #[must_use]
     pub fn into_answer(self) -> Answer {
         let Verdict { decision, warnings } = self.verdict;
+        let warnings = warnings.iter().map(|text| one_line(text)).collect();
         match decision {
             Decision::Deny(refusal) => Answer::Deny {
-                message: format!("cloudtaser: {refusal}"),
+                message: one_line(&format!("cloudtaser: {refusal}")),
                 warnings,
             },
             Decision::Skip(_) | Decision::Inject(_) => Answer::Allow {

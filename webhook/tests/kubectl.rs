@@ -247,3 +247,35 @@ fn lint_says_where_a_file_is_wrong_and_not_what_stands_there() {
     }
     printed(&lint(laugh.as_bytes()), 66);
 }
+
+#[test]
+fn x5_a_pod_that_meant_to_opt_in_is_warned_of() {
+    let args = [
+        "lint",
+        "--no-diff",
+        "--strict",
+        "--profile",
+        "profile.yaml",
+        "misspelt.yaml",
+    ];
+    let output = run(&args);
+    let shown = printed(&output, 1);
+    let told = "the pod has the annotation \"cloudtaser.io/Inject\", but not the annotation";
+    assert!(shown.contains(told), "{shown}");
+}
+
+/// H4: names of a manifest are data, on a terminal too.
+#[test]
+fn h4_hostile_names_take_one_line_and_drive_no_terminal() {
+    for command in ["lint", "why"] {
+        let output = run(&[command, "--profile", "profile.yaml", "misspelt.yaml"]);
+        let shown = text(&output.stdout);
+        assert!(
+            shown.contains(r"a\u{1b}[2Jb\n::error::c\u{202e}d"),
+            "{command}: {shown}"
+        );
+        let is_hostile =
+            |line: &str| line.starts_with("::") || line.contains(['\u{1b}', '\u{202e}']);
+        assert!(!shown.lines().any(is_hostile), "{command}: {shown}");
+    }
+}

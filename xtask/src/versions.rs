@@ -161,6 +161,25 @@ pub(crate) const APT_RUN: &[AptPackage] = &[
     },
 ];
 
+/// For the tier `sdk`.
+pub(crate) const APT_SDK: &[AptPackage] = &[
+    AptPackage {
+        name: "gcc",
+        programs: &["cc"],
+        why: "the race detector, and the example in C",
+    },
+    AptPackage {
+        name: "postgresql",
+        programs: &["psql"],
+        why: "the database whose password is rotated under load",
+    },
+    AptPackage {
+        name: "python3",
+        programs: &["python3"],
+        why: "the example in Python",
+    },
+];
+
 /// For the tier `api`: what the API server stores in.
 pub(crate) const APT_API: &[AptPackage] = &[AptPackage {
     name: "etcd-server",

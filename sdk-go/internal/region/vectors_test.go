@@ -134,6 +134,9 @@ func words(bytes []byte) []uint64 {
 }
 
 func manifest(t testing.TB) []vector {
+	if _, err := os.Stat("../../../sdk-go"); err != nil {
+		t.Skip("the repository around this module, which has the vectors")
+	}
 	text, err := os.ReadFile(filepath.Join(vectors, "regions.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +172,7 @@ func TestVectors(t *testing.T) {
 
 // TestVectorsCanFail is the control of TestVectors: a changed byte of a value is seen.
 func TestVectorsCanFail(t *testing.T) {
+	_ = manifest(t)
 	bytes, err := os.ReadFile(filepath.Join(vectors, "one-entry.bin"))
 	if err != nil {
 		t.Fatal(err)

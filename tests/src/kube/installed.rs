@@ -102,7 +102,8 @@ impl Installed {
         let admin = api.admin();
         let namespace = json!({ "metadata": { "name": NAMESPACE } });
         let _object = admin.create(&path::cluster("v1", "namespaces"), &namespace);
-        for manifest in ["rbac", "rbac-lookup", "service", "policy"] {
+        let manifests = ["rbac", "rbac-lookup", "service", "policy", "policy-later"];
+        for manifest in manifests {
             apply(admin, &format!("manifests/{manifest}.yaml"), |_| {});
         }
         let service = path::within("v1", NAMESPACE, "services");

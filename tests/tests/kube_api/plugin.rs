@@ -107,6 +107,7 @@ fn x5_why_tells_what_a_live_pod_shows() {
         "decision: unchanged (already_injected)",
         "profile: `default` of the cluster",
         "status annotation injected",
+        "profile when it was made: \"default@1\"",
         "app: starts through the wrapper",
     ];
     let said = person.says(&["why", &name], 0, &shown);

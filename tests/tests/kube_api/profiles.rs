@@ -1,6 +1,10 @@
 //! The custom resources at a real API server: what their rules refuse, and the conditions that the
 //! running webhook writes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cloudtaser_tests::kube::installed::wanted;
 use cloudtaser_tests::kube::{Installed, Patch};
 use serde_json::{Value, json};
 
@@ -44,6 +48,80 @@ fn a_condition_follows_its_profile() {
     assert_eq!(ready(&object)["observedGeneration"], 3);
     let message = ready(&object)["message"].as_str().unwrap();
     assert!(message.contains("address that cannot be used"), "{message}");
+}
+
+/// Each decision has one profile as a whole, whatever happens to it meanwhile. Where it changed
+/// between the server's two questions about a pod, that pod is refused (fails closed).
+#[test]
+fn a_profile_that_changes_while_pods_are_made_counts_as_a_whole() {
+    const CHANGES: u32 = 20;
+    const LIMIT: Duration = Duration::from_secs(120);
+    let installed = Installed::shared();
+    let admin = installed.api.admin();
+    let namespace = installed.api.namespace("changing");
+    let all = namespace.path(OURS, "cloudtaserprofiles");
+    let one = format!("{all}/default");
+    let spec = |count: u32| {
+        json!({
+            "server": { "addresses": [format!("https://bao-{count}.example:8200")] },
+            "auth": { "role": format!("role-{count}") },
+        })
+    };
+    let _object = admin.create(&all, &profile("default", &spec(1)));
+    let is_seen =
+        |count: u32| move |object: &Value| object["status"]["observedGeneration"] == count;
+    let _object = admin.wait_until(&one, is_seen(1));
+    let is_over = AtomicBool::new(false);
+    let generation = |pod: &Value| {
+        let variables = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+        let value = |name: &str| {
+            let found = variables.iter().find(|variable| variable["name"] == name);
+            found.unwrap()["value"].as_str().unwrap().to_owned()
+        };
+        let applied = pod["metadata"]["annotations"]["cloudtaser.io/applied-profile"].as_str();
+        let (place, count) = applied.unwrap().split_once('@').unwrap();
+        assert_eq!(place, format!("{}/default", namespace.name));
+        assert_eq!(
+            value("CLOUDTASER_ADDR"),
+            format!("https://bao-{count}.example:8200")
+        );
+        assert_eq!(value("CLOUDTASER_ROLE"), format!("role-{count}"));
+        count.parse::<u32>().unwrap()
+    };
+    std::thread::scope(|scope| {
+        let make = || {
+            let admin = installed.api.admin();
+            let mut made = 0;
+            // The bound is for a test that fails.
+            let start = Instant::now();
+            while !is_over.load(Ordering::SeqCst) && start.elapsed() < LIMIT {
+                let reply = admin.dry_run(&namespace.pods(), &wanted("app"));
+                if reply.status == 201 {
+                    let _count = generation(&reply.body);
+                    made += 1;
+                } else {
+                    let said = reply.body["message"].as_str().unwrap_or_default();
+                    assert!(
+                        said.contains("is not as the profile `default` has it"),
+                        "{reply:?}"
+                    );
+                }
+            }
+            made
+        };
+        let makers: Vec<_> = (0..2).map(|_| scope.spawn(make)).collect();
+        for count in 2..=CHANGES {
+            let change = json!({ "spec": spec(count) });
+            let _object = admin.patch(&one, Patch::Merge, &change).ok(&one);
+        }
+        let _object = admin.wait_until(&one, is_seen(CHANGES));
+        is_over.store(true, Ordering::SeqCst);
+        let made: u32 = makers.into_iter().map(|maker| maker.join().unwrap()).sum();
+        assert!(made > 0);
+    });
+    // Control: the last one counts for the next pod.
+    let last = admin.create(&namespace.pods(), &wanted("last"));
+    assert_eq!(generation(&last), CHANGES);
 }
 
 #[test]

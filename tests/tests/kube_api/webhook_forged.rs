@@ -80,7 +80,12 @@ fn forgeries() -> Vec<Change> {
     let mut reader = writer.clone();
     reader["volumeMounts"][0]["readOnly"] = json!(true);
     reader["volumeMounts"][0]["subPath"] = json!("x");
+    let wrapper = "/cloudtaser/bin/cloudtaser";
+    let options = json!([wrapper, "run", "--addr", "https://evil.example", "--"]);
     vec![
+        // Options of the wrapper's own count before its variables.
+        Set("/spec/containers/0/command", options),
+        Set("/spec/containers/0/command", json!([wrapper, "run"])),
         // The wrapper's path, but nobody copies it there.
         Set(INITS, json!([])),
         Set("/spec/initContainers/0/command", json!(["/evil"])),

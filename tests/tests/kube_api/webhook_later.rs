@@ -2,6 +2,7 @@
 //! in the same way while it is down.
 
 use cloudtaser_tests::kube::installed::{Installed, is_wrapped, wanted};
+use cloudtaser_tests::kube::namespace::pod;
 use cloudtaser_tests::kube::{Client, Namespace, Patch};
 use serde_json::{Value, json};
 
@@ -26,6 +27,15 @@ fn live(admin: &Client, namespace: &Namespace, name: &str) {
     let image = json!({ "spec": { "containers": [{ "name": "app", "image": "other:2" }] } });
     let changed = change("", Patch::Strategic, &image);
     assert_eq!(changed["spec"]["containers"][0]["image"], "other:2");
+    let image = json!({ "spec": { "initContainers": [{ "name": "cloudtaser-copy", "image": "other:2" }] } });
+    let refused = admin.patch(&pod, Patch::Strategic, &image);
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(
+        refused.body["message"]
+            .to_string()
+            .contains("the image of `cloudtaser-copy`"),
+        "{refused:?}"
+    );
     let more = json!({ "requests": { "cpu": "200m" }, "limits": { "cpu": "200m" } });
     let resize = json!({ "spec": { "containers": [{ "name": "app", "resources": more }] } });
     let changed = change("/resize", Patch::Strategic, &resize);
@@ -57,11 +67,9 @@ fn live(admin: &Client, namespace: &Namespace, name: &str) {
 fn w22(admin: &Client, pod: &str) {
     let path = format!("{pod}/ephemeralcontainers");
     let reference = json!([{ "name": "PASSWORD", "value": "vault:secret/data/db#password" }]);
-    let mounts = json!([{ "name": OURS[0], "mountPath": "/cloudtaser/bin", "readOnly": true }]);
     let container = |name: &str| json!({ "name": name, "image": "debug:1", "command": ["/sh"] });
     let (plain, mut with) = (container("plain"), container("with"));
     with["env"] = reference.clone();
-    with["volumeMounts"] = mounts.clone();
     let both = json!({ "spec": { "ephemeralContainers": [plain, with] } });
     let changed = admin.patch(&path, Patch::Strategic, &both).ok(&path);
     let list = changed["spec"]["ephemeralContainers"].as_array().unwrap();
@@ -74,7 +82,19 @@ fn w22(admin: &Client, pod: &str) {
     assert_eq!(named("plain")["volumeMounts"], Value::Null);
     // Control: what the author writes is there.
     assert_eq!(named("with")["env"], reference);
-    assert_eq!(named("with")["volumeMounts"][0]["name"], mounts[0]["name"]);
+    for (index, volume) in OURS.into_iter().enumerate() {
+        let mut one = container(&format!("mounts{index}"));
+        one["volumeMounts"] = json!([{ "name": volume, "mountPath": "/there" }]);
+        let with = json!({ "spec": { "ephemeralContainers": [one] } });
+        let refused = admin.patch(&path, Patch::Strategic, &with);
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(
+            refused.body["message"]
+                .to_string()
+                .contains("an ephemeral container may not mount"),
+            "{refused:?}"
+        );
+    }
 }
 
 fn sized(name: &str) -> Value {
@@ -109,4 +129,40 @@ fn w22_an_injected_pod_is_changed_while_the_webhook_is_up_and_while_it_is_down()
     let refused = admin.ask("POST", &namespace.pods(), &sized("new"));
     assert_eq!(refused.status, 500, "{refused:?}");
     live(admin, &namespace, "down");
+}
+
+/// The webhook is not asked about a pod without the annotation; a policy warns, and refuses nothing.
+#[test]
+fn a_pod_that_seems_to_opt_in_and_does_not_is_warned_of() {
+    let installed = Installed::shared();
+    let admin = installed.api.admin();
+    let namespace = installed.api.namespace("hint");
+    for (index, (place, key, is_warned)) in [
+        ("annotations", "cloudtaser.io/Inject", true),
+        ("annotations", "cloudtaser.io/injct", true),
+        ("annotations", "CloudTaser.io/inject", true),
+        ("annotations", "cloudtaser.io/secret-paths", true),
+        ("labels", "cloudtaser.io/inject", true),
+        ("annotations", "example.com/inject", false),
+        ("labels", "cloudtaser.io/part-of", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut pod = pod(&format!("hint{index}"));
+        pod["metadata"][place] = json!({ key: "true" });
+        let (reply, warnings) = admin.ask_warned("POST", &namespace.pods(), &pod);
+        assert_eq!(reply.status, 201, "{key}: {reply:?}");
+        assert!(!is_wrapped(&reply.body), "{key}");
+        let is_told = warnings
+            .iter()
+            .any(|text| text.contains("nothing is injected"));
+        assert_eq!(is_told, is_warned, "{key}: {warnings:?}");
+    }
+    // What opted in is not warned of.
+    let (reply, warnings) = admin.ask_warned("POST", &namespace.pods(), &wanted("in"));
+    assert!(
+        is_wrapped(&reply.body) && warnings.is_empty(),
+        "{warnings:?}"
+    );
 }

@@ -17,9 +17,9 @@ fn exchange() -> Value {
     json!({ "op": "replace", "path": "/spec/containers/0/command", "value": ["/exchanged"] })
 }
 
-/// Asked after ours, whose configuration has an earlier name: it adds a container to the pod `more`,
-/// exchanges the command of the pod `other`, and of `again` each time that it is asked, and in
-/// `worse` the server too.
+/// Asked after ours, whose configuration has an earlier name: it adds a container to the pod
+/// `more`, exchanges the command of the pods `other` and `again` each time that it is asked, and
+/// in `worse` the server too.
 fn meddler() -> Hook {
     Hook::adding(|pod| match pod["metadata"]["name"].as_str() {
         Some("more") => vec![json!({
@@ -74,15 +74,14 @@ fn w13_what_another_webhook_adds_is_wrapped_and_nothing_twice() {
     assert_eq!(program(&more, 0), json!(["/app", "--serve"]));
     assert_eq!(program(&more, 1), json!(["/late", "a b"]));
     assert_eq!(program(&other, 0), json!(["/exchanged", "/app", "--serve"]));
-    let names = |pod: &Value, list: &str| {
+    // The name of the volume with the usual token is drawn by lot.
+    let named = |pod: &Value, list: &str, field: &str| {
         let items = pod["spec"]["containers"][0][list].as_array().unwrap();
-        items
-            .iter()
-            .map(|item| item["name"].clone())
-            .collect::<Vec<_>>()
+        let named = items.iter().map(|item| item[field].clone());
+        named.collect::<Vec<_>>()
     };
-    for list in ["env", "volumeMounts"] {
-        assert_eq!(names(&other, list), names(&more, list), "{list}");
+    for (list, field) in [("env", "name"), ("volumeMounts", "mountPath")] {
+        assert_eq!(named(&other, list, field), named(&more, list, field));
     }
     let count = |list: &Value, name: &str| {
         let items = list.as_array().unwrap().iter();
@@ -128,8 +127,9 @@ fn w13_what_is_exchanged_after_we_were_asked_again_is_refused_by_the_policy() {
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|request| is_wrapped(&request["object"])));
     // Control: the same webhook, and nothing that it exchanges.
-    let taken = admin.create(&namespace.pods(), &wanted("more"));
+    let taken = admin.create(&namespace.pods(), &wanted("calm"));
     assert!(is_wrapped(&taken));
+    assert!(!hook.seen("calm").is_empty());
 }
 
 /// W15: what a pod requires and the cluster does not have is a warning, though no decision hangs on

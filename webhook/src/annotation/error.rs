@@ -15,6 +15,22 @@ pub fn shown(value: &str) -> String {
     format!("{text:?}")
 }
 
+/// A text that a terminal, a log or a list of events may show: whatever is not meant to be seen
+/// (control characters, those that turn the direction of text) is escaped, and so takes one line.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        let is_seen = matches!(character, '"' | '\'' | '\\') || character.escape_debug().len() == 1;
+        if is_seen {
+            printable.push(character);
+        } else {
+            printable.extend(character.escape_debug());
+        }
+    }
+    printable
+}
+
 /// An annotation that cannot be read. The author of the pod must act.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

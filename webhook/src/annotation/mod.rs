@@ -15,8 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cloudtaser_abi::annotation as keys;
 use cloudtaser_abi::annotation::{Annotation, Override};
 use cloudtaser_abi::protection::Protection;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-pub use error::{AnnotationError, shown};
+pub use error::{AnnotationError, printable, shown};
 pub use secrets::Secrets;
 
 /// A wish that a profile must allow, and the annotation that it is from.
@@ -105,6 +106,31 @@ pub fn is_opted_in(annotations: &BTreeMap<String, String>) -> Result<bool, Annot
     }
 }
 
+/// A warning about a pod without the annotation that opts in, if it has others of ours, or ours as
+/// a label. In a cluster a policy says the same (`manifests/policy-later.yaml`), for the webhook is
+/// not asked about such a pod.
+#[must_use]
+pub fn seems_to_opt_in(metadata: &ObjectMeta) -> Option<String> {
+    let begins = |key: &str, with: &str| {
+        let begin = key.get(..with.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(with))
+    };
+    let annotations = metadata.annotations.iter().flat_map(BTreeMap::keys);
+    let mut annotations = annotations.filter(|key| begins(key, keys::PREFIX));
+    let labels = metadata.labels.iter().flat_map(BTreeMap::keys);
+    let mut labels = labels.filter(|key| begins(key, keys::INJECT));
+    let (what, key) = match (annotations.next(), labels.next()) {
+        (Some(key), _) => ("annotation", key),
+        (None, Some(key)) => ("label", key),
+        (None, None) => return None,
+    };
+    Some(format!(
+        "the pod has the {what} {}, but not the annotation `{}`: nothing is injected; is it misspelt?",
+        shown(key),
+        keys::INJECT
+    ))
+}
+
 /// Bytes of all annotations of an object together, at most: the API server's own limit
 /// (`TotalAnnotationSizeLimitB`), which it checks after admission. Here it bounds our work.
 const MOST_BYTES: usize = 256 * 1024;
@@ -113,7 +139,8 @@ const MOST_BYTES: usize = 256 * 1024;
 /// a similar key is the dearest step of reading, so it is not done for thousands of keys.
 const MOST_UNKNOWN: usize = 15;
 
-/// Longest key, without its prefix, that a similar one is looked for: the API's limit.
+/// Longest word, such as a key without its prefix, that a similar one is looked for: the API's limit
+/// for such keys and for containers' names.
 const LONGEST_NAME: usize = 63;
 
 /// Reads all annotations of a pod that opted in.
@@ -238,7 +265,6 @@ fn never(key: &str) -> AnnotationError {
 fn unknown(key: &str) -> Option<String> {
     let name = key.strip_prefix(keys::PREFIX)?;
     let known = keys::ANNOTATIONS.iter().map(Annotation::name);
-    let known = known.take_while(|_| name.len() <= LONGEST_NAME);
     let hint = nearest(name, known).map_or_else(String::new, |nearest| {
         format!("; did you mean `{}{nearest}`?", keys::PREFIX)
     });
@@ -248,12 +274,16 @@ fn unknown(key: &str) -> Option<String> {
     ))
 }
 
-/// The known word that is most like `word`, if one is.
+/// The known word that is most like `word`, if one is. None is like a text that is longer than a
+/// name: the time grows with the product of both lengths.
 pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     // 0.75: chosen; takes a letter too many, too few or swapped in words of our table, and none of
     // its words for another (a test).
+    let is_name = |text: &&str| text.len() <= LONGEST_NAME;
+    let word = Some(word).filter(is_name)?;
     let scored = known
         .into_iter()
+        .filter(is_name)
         .map(|known| (strsim::jaro_winkler(word, known), known))
         .filter(|(score, _)| *score >= 0.75);
     let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;

@@ -87,3 +87,41 @@ fn more_than_an_object_may_have_is_refused_and_warnings_are_bounded() {
     let key = format!("cloudtaser.io/{}", "secret-path".repeat(1_000));
     assert!(!read(&[(&key, "")]).unwrap().warnings[0].contains("did you mean"));
 }
+
+#[test]
+fn who_seems_to_opt_in_and_does_not_is_told() {
+    let with = |annotations: &[&str], labels: &[&str]| {
+        let map = |keys: &[&str]| {
+            let keys = keys
+                .iter()
+                .map(|key| ((*key).to_owned(), "true".to_owned()));
+            Some(keys.collect::<BTreeMap<_, _>>())
+        };
+        seems_to_opt_in(&ObjectMeta {
+            annotations: map(annotations),
+            labels: map(labels),
+            ..ObjectMeta::default()
+        })
+    };
+    for key in [
+        "cloudtaser.io/Inject",
+        "CloudTaser.IO/inject",
+        "cloudtaser.io/secret-paths",
+    ] {
+        let told = with(&["a/b", key], &[]).unwrap();
+        assert!(
+            told.contains(&format!("the annotation \"{key}\"")),
+            "{told}"
+        );
+    }
+    let told = with(&[], &["cloudtaser.io/inject"]).unwrap();
+    assert!(
+        told.contains("the label \"cloudtaser.io/inject\""),
+        "{told}"
+    );
+    assert_eq!(
+        with(&["example.com/inject", "é"], &["cloudtaser.io/part-of"]),
+        None
+    );
+    assert_eq!(seems_to_opt_in(&ObjectMeta::default()), None);
+}

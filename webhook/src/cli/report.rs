@@ -8,6 +8,7 @@ use similar::TextDiff;
 use super::args::Output;
 use super::judge::Judgement;
 use super::{CliError, report_live, yaml};
+use crate::annotation::printable;
 
 /// How a report looks.
 #[derive(Clone, Copy, Debug)]
@@ -83,10 +84,10 @@ pub fn why(judgements: &[Judgement], output: Output, style: Style) -> Result<Str
         );
         let explanation = &judgement.explanation;
         if let Some(profile) = &explanation.profile {
-            line(&mut text, &format!("  profile: {profile}"));
+            line(&mut text, &format!("  profile: {}", printable(profile)));
         }
         for (name, value) in &explanation.settings {
-            line(&mut text, &format!("    {name}: {value}"));
+            line(&mut text, &format!("    {name}: {}", printable(value)));
         }
         for note in &explanation.containers {
             let word = if note.is_wrapped {
@@ -94,7 +95,11 @@ pub fn why(judgements: &[Judgement], output: Output, style: Style) -> Result<Str
             } else {
                 "left alone"
             };
-            let mut told = format!("  container {}: {word}: {}", note.container, note.cause);
+            let container = printable(&note.container);
+            let mut told = format!(
+                "  container {container}: {word}: {}",
+                printable(note.cause)
+            );
             if !note.command.is_empty() {
                 told.push_str("; its command is from ");
                 told.push_str(note.command);
@@ -164,7 +169,8 @@ fn explained(judgement: &Judgement) -> Value {
 fn title(judgement: &Judgement) -> String {
     let workload = &judgement.workload;
     let (kind, namespace, name) = (&workload.kind, &workload.namespace, &workload.name);
-    format!("{kind} {namespace}/{name} ({})", workload.file.display())
+    let file = workload.file.display();
+    printable(&format!("{kind} {namespace}/{name} ({file})"))
 }
 
 fn coloured(judgement: &Judgement, style: Style) -> String {
@@ -181,9 +187,9 @@ fn table(judgements: &[Judgement], style: Style) -> String {
     let cells = |judgement: &Judgement| {
         let workload = &judgement.workload;
         [
-            workload.kind.clone(),
-            workload.namespace.clone(),
-            workload.name.clone(),
+            printable(&workload.kind),
+            printable(&workload.namespace),
+            printable(&workload.name),
             judgement.word().to_owned(),
             judgement.outcome.reason().to_owned(),
         ]
@@ -224,12 +230,19 @@ pub(super) fn columns<const N: usize>(
 
 fn notes(text: &mut String, judgement: &Judgement, style: Style) {
     if let Some(message) = judgement.message() {
-        line(text, &format!("  {} {message}", style.paint(RED, "error:")));
+        line(
+            text,
+            &format!("  {} {}", style.paint(RED, "error:"), printable(&message)),
+        );
     }
     for warning in &judgement.warnings {
         line(
             text,
-            &format!("  {} {warning}", style.paint(YELLOW, "warning:")),
+            &format!(
+                "  {} {}",
+                style.paint(YELLOW, "warning:"),
+                printable(warning)
+            ),
         );
     }
 }
@@ -247,10 +260,11 @@ fn diff(judgement: &Judgement, style: Style) -> Result<String, CliError> {
             Some(b'@') => CYAN,
             _ => "0",
         };
+        let told = printable(told);
         let told = if code == "0" {
-            told.to_owned()
+            told
         } else {
-            style.paint(code, told)
+            style.paint(code, &told)
         };
         line(&mut text, &told);
     }

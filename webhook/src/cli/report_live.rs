@@ -6,11 +6,12 @@ use super::CliError;
 use super::args::Output;
 use super::live::{Listed, Live, NamespaceView, place_word};
 use super::report::{RED, Style, columns, line, structured};
+use crate::annotation::printable;
 
 /// What the cluster shows, below the decision.
 pub(super) fn shown(text: &mut String, live: &Live, style: Style) {
     for pod in &live.pods {
-        let status = pod.status.as_deref().unwrap_or("none");
+        let status = printable(pod.status.as_deref().unwrap_or("none"));
         let copy = pod.copy_step.as_deref().unwrap_or("not there");
         let (name, phase) = (&pod.name, &pod.phase);
         line(
@@ -45,7 +46,8 @@ pub(super) fn shown(text: &mut String, live: &Live, style: Style) {
     }
     for event in &live.refusals {
         let (about, reason, count) = (&event.about, &event.reason, event.count);
-        let (last, message) = (&event.last, &event.message);
+        let (about, message) = (printable(about), printable(&event.message));
+        let last = &event.last;
         line(
             text,
             &format!("  refused: {about}, {count} times, last {last} ({reason}): {message}"),

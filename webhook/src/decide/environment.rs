@@ -123,8 +123,12 @@ pub(super) fn variables(
         |name: &&str| FACTS.iter().any(|(fact, _)| fact == name) || *name == CONTAINER_NAME;
     for variable in container.env.iter().flatten() {
         let name = variable.name.as_str();
-        let is_owned =
-            OWNED.contains(&name) || is_facts(&name) || (DELIVERY.contains(&name) && !may_deliver);
+        // `BAO_CACERT_BYTES` is the profile's only where its authorities are in it.
+        let is_set = || added.iter().any(|(set, _)| *set == name) && !DELIVERY.contains(&name);
+        let is_owned = OWNED.contains(&name)
+            || is_set()
+            || is_facts(&name)
+            || (DELIVERY.contains(&name) && !may_deliver);
         if is_owned || is_open(name, &added) {
             return Err(refused(container, profile, name));
         }

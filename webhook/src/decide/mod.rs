@@ -160,6 +160,9 @@ fn survey<'a>(input: &Input<'a>, warnings: &mut Vec<String>) -> Result<Surveyed<
             true => SkipReason::OptedOut,
             false => SkipReason::NotOptedIn,
         };
+        if reason == SkipReason::NotOptedIn {
+            warnings.extend(annotation::seems_to_opt_in(&input.pod.metadata));
+        }
         return Ok(Surveyed::Skip(reason));
     }
     let mut parsed = annotation::parse(annotations)?;
@@ -227,6 +230,11 @@ impl Survey<'_> {
                 size.add(&plan)?;
                 containers.push(plan);
             }
+        }
+        let is_wrapped = |candidate: &Candidate<'_>| candidate.state == State::Wrapped;
+        if containers.is_empty() && !self.candidates.iter().any(is_wrapped) {
+            // All hung on a ConfigMap or Secret, and none of these holds a reference.
+            return Err(Refusal::NothingInScope);
         }
         let own_grace = self.spec.termination_grace_period_seconds;
         // 30: the API's default, which is in the pod when it comes here from an API server.

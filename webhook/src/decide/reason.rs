@@ -134,6 +134,15 @@ pub enum Refusal {
         /// The profile.
         profile: String,
     },
+    /// A name that no container can have.
+    #[error(
+        "the container's name {} is longer than 63 bytes, which Kubernetes does not take; shorten it",
+        shown(name)
+    )]
+    LongName {
+        /// The name.
+        name: String,
+    },
     /// No container is left to wrap.
     #[error(
         "the pod opted in, and no container of it is in scope: `containers`, `skip-containers` and the profile's `skipContainers` leave none"
@@ -300,6 +309,7 @@ impl Refusal {
             Self::AddressNotListed { .. } => "address_not_listed",
             Self::RoleNotListed { .. } => "role_not_listed",
             Self::NoClientCertificate { .. } => "no_client_certificate",
+            Self::LongName { .. } => "long_name",
             Self::NothingInScope => "nothing_in_scope",
             Self::NoCommand { .. } => "no_command",
             Self::ImageUnknown { .. } => "image_unknown",

@@ -31,6 +31,10 @@ pub const MESH_PROXIES: [&str; 6] = [
     "kuma-sidecar",
 ];
 
+/// Longest name of a container, in bytes: a DNS label (RFC 1123). The API server looks at it after
+/// us only, and our messages repeat it.
+const LONGEST_NAME: usize = 63;
+
 /// A container of the pod, and what is known of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate<'p> {
@@ -70,6 +74,10 @@ pub(super) fn candidates<'p>(
     let all: Vec<_> = all
         .filter(|(list, _, container)| *list == List::App || container.name != INIT_CONTAINER)
         .collect();
+    if let Some((.., container)) = all.iter().find(|(.., c)| c.name.len() > LONGEST_NAME) {
+        let name = container.name.clone();
+        return Err(Refusal::LongName { name });
+    }
     let names: BTreeSet<&str> = all.iter().map(|(_, _, c)| c.name.as_str()).collect();
     let scope = Scope {
         wishes,

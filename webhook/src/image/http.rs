@@ -148,7 +148,8 @@ impl Http {
         Ok(host.map_or(&self.others, |host| &host.client))
     }
 
-    /// Asks for a document. The authorization goes to the first origin only.
+    /// Asks for a document. The authorization goes to the first origin only, and only that one may
+    /// demand a login: a host that it redirects to would name where the password goes.
     pub(super) async fn get(&self, url: Url, wanted: Wanted<'_>) -> Result<Answer, Problem> {
         let origin = url.origin();
         let mut url = url;
@@ -162,7 +163,12 @@ impl Http {
             }
             let response = send(request, &url).await?;
             let Some(next) = redirect(&response, &url)? else {
-                return answer(response, &url, wanted).await;
+                return Ok(match answer(response, &url, wanted).await? {
+                    Answer::Status(status, _) if url.origin() != origin => {
+                        Answer::Status(status, None)
+                    }
+                    answer => answer,
+                });
             };
             url = next;
         }

@@ -80,8 +80,8 @@ impl Lookup {
                 let asked = self.cluster.source(namespace.to_owned(), key.clone());
                 match timeout_at(end, asked).await {
                     Ok(Ok(fact)) => Some((key.clone(), fact)),
-                    // Left out: where it decides, it counts as holding a reference, so its container
-                    // is wrapped.
+                    // Left out: where it decides, it counts as holding a reference, so its
+                    // container is wrapped.
                     Ok(Err(error)) => {
                         tracing::debug!(namespace, %error, "not looked up");
                         None

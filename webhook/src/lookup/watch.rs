@@ -12,10 +12,11 @@ use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::core::Request;
 use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::store::ProfileStore;
 use crate::profile::Scope;
+use crate::serve::log::causes;
 
 /// Objects of one answer. The API's clients use the same (client-go's pager).
 const PAGE: u32 = 500;
@@ -26,6 +27,8 @@ const WATCH_SECONDS: u32 = 120;
 /// bookmark before a kind's first event (1.35 on etcd 3.4.23 sends none).
 const SILENCE: Duration = Duration::from_secs(150);
 const _: () = assert!(SILENCE.as_secs() >= WATCH_SECONDS as u64 + 30);
+/// The least time from the begin of a watch to that of the next. Chosen.
+const LEAST: Duration = Duration::from_secs(1);
 /// A list that takes longer failed.
 const LIST: Duration = Duration::from_secs(30);
 /// Waits between attempts.
@@ -76,8 +79,8 @@ pub async fn keep(
             store: &store,
             seen: &seen,
         };
-        let mut got = false;
-        match watch.once(&mut got).await {
+        let mut is_watching = false;
+        match watch.once(&mut is_watching).await {
             Ok(()) => {}
             Err(WatchError::Gone) => {
                 tracing::debug!(path = path(scope), "profiles are listed anew")
@@ -86,12 +89,13 @@ pub async fn keep(
                 store.broken(scope);
                 tracing::warn!(
                     path = path(scope),
-                    error = &error as &(dyn std::error::Error + 'static),
+                    error = causes(&error),
                     "profiles are not watched; those that were read last count"
                 );
             }
         }
-        wait = if got {
+        // A list alone does not count: where watching is forbidden, lists would follow one another.
+        wait = if is_watching {
             FIRST_WAIT
         } else {
             (wait * 2).min(LONGEST_WAIT)
@@ -109,27 +113,34 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// Lists, then watches until something breaks.
-    async fn once(&self, got: &mut bool) -> Result<(), WatchError> {
+    async fn once(&self, is_watching: &mut bool) -> Result<(), WatchError> {
         let listed = timeout(LIST, list(self.client, self.scope)).await;
         let (objects, mut version) = listed.map_err(|_elapsed| WatchError::Silent(LIST))??;
-        *got = true;
         self.store.replace(self.scope, &objects);
         for object in objects {
             self.tell(object);
         }
         loop {
-            version = self.watch(version).await?;
+            let began = Instant::now();
+            version = self.watch(version, is_watching).await?;
+            // One that ends at once must not be asked for without end.
+            sleep_until(began + LEAST).await;
         }
     }
 
     /// Watches until the API server ends it in good order; answers where to go on.
-    async fn watch(&self, mut version: String) -> Result<String, WatchError> {
+    async fn watch(
+        &self,
+        mut version: String,
+        is_watching: &mut bool,
+    ) -> Result<String, WatchError> {
         let params = WatchParams::default().timeout(WATCH_SECONDS);
         let request = Request::new(path(self.scope)).watch(&params, &version);
         let request = request.map_err(WatchError::Request)?;
         let started = timeout(LIST, self.client.request_events::<Value>(request)).await;
         let events = started.map_err(|_elapsed| WatchError::Silent(LIST))?;
         let mut events = Box::pin(events.map_err(broken)?);
+        *is_watching = true;
         self.store.alive(self.scope);
         loop {
             let next = timeout(SILENCE, events.next()).await;

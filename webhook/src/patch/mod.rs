@@ -137,8 +137,10 @@ impl Builder<'_> {
         let index = plan.index.to_string();
         let field = plan.list.field();
         let base = ["spec", field, index.as_str()];
-        let name = self.at(&base).and_then(|container| container.get("name"));
-        if name.and_then(Value::as_str) != Some(plan.name.as_str()) {
+        // No name is an empty one to our types; the API server refuses such a pod after us.
+        let name = self.at(&base).map(|container| container.get("name"));
+        let name = name.map(|name| name.and_then(Value::as_str).unwrap_or_default());
+        if name != Some(plan.name.as_str()) {
             let index = plan.index;
             return Err(PatchError::Absent { field, index });
         }

@@ -145,6 +145,9 @@ fn read(
     let (object, pod) = if operation == Operation::Create {
         let object = object.filter(Value::is_object);
         let object = object.ok_or(("its request has no `object`", None))?;
+        if has_too_many(&object) {
+            return Err(("its pod has more than 4,096 containers or volumes", None));
+        }
         let pod = Pod::deserialize(&object)
             .map_err(|source| ("its `object` cannot be read as a pod", Some(source)))?;
         (object, pod)
@@ -162,6 +165,26 @@ fn read(
             .unwrap_or(false),
         pod,
         object,
+    })
+}
+
+/// Containers of one kind, or volumes, at most. Chosen: no node runs so many, and each takes some
+/// KiB once it is read, however short its text is: `{}` is one.
+const MOST_LISTED: usize = 4_096;
+
+fn has_too_many(object: &Value) -> bool {
+    let lists = [
+        "containers",
+        "initContainers",
+        "ephemeralContainers",
+        "volumes",
+    ];
+    let spec = object.get("spec");
+    lists.iter().any(|list| {
+        let list = spec
+            .and_then(|spec| spec.get(list))
+            .and_then(Value::as_array);
+        list.is_some_and(|list| list.len() > MOST_LISTED)
     })
 }
 

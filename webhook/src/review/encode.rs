@@ -6,6 +6,7 @@ use json_patch::Patch;
 use serde_json::{Map, Value, json};
 
 use super::{InvalidReview, ReviewVersion};
+use crate::annotation::printable;
 
 /// Bytes of one warning, at most: clients are told to keep below 120, and the API server cuts at
 /// 256 (Kubernetes, "Dynamic Admission Control", response).
@@ -125,10 +126,12 @@ fn bounded(warnings: &[String]) -> Vec<String> {
     bounded
 }
 
+/// On one line and bounded: a pod's names reach us before the API server has looked at them.
 fn cut(text: &str, most: usize) -> String {
     const MARK: &str = "…";
+    let text = printable(text);
     if text.len() <= most {
-        return text.to_owned();
+        return text;
     }
     let end = text.floor_char_boundary(most.saturating_sub(MARK.len()));
     format!("{}{MARK}", text.get(..end).unwrap_or_default())

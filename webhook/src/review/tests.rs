@@ -141,3 +141,31 @@ fn warnings_are_bounded() {
     assert!(bytes < 4096, "{bytes}");
     assert_eq!(written["response"]["status"]["code"], 403);
 }
+
+#[test]
+fn a_pod_of_more_containers_than_any_is_invalid_before_it_takes_their_room() {
+    let of = |list: &str, count: usize| {
+        let mut review = review("v1");
+        review["request"]["object"]["spec"][list] = json!(vec![json!({"name": "a"}); count]);
+        read(&review)
+    };
+    for list in ["containers", "initContainers", "volumes"] {
+        assert!(of(list, 4_096).is_ok(), "{list}");
+        let refused = of(list, 4_097).unwrap_err();
+        assert!(refused.problem.contains("more than 4,096"), "{refused}");
+    }
+}
+
+/// A container's name reaches us before the API server has looked at it.
+#[test]
+fn h4_messages_take_one_line_and_drive_no_terminal() {
+    let answer = Answer::Deny {
+        message: "container `a\u{1b}[2J\nb\u{202e}`, \"ä\"".to_owned(),
+        warnings: vec!["c\r\nd".to_owned()],
+    };
+    let review = encode(ReviewVersion::V1, "u", &answer).unwrap();
+    let response = &review["response"];
+    let message = r#"container `a\u{1b}[2J\nb\u{202e}`, "ä""#;
+    assert_eq!(response["status"]["message"], message);
+    assert_eq!(response["warnings"][0], r"cloudtaser: c\r\nd");
+}

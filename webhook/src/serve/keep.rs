@@ -5,6 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use tokio::time::sleep;
 
+use super::log::causes;
 use super::metrics::{Metrics, Reason};
 use super::ready::Readiness;
 use crate::certificate::{Agreement, Cluster, FilePair, INTERVAL, ReloadingCertificate, Report};
@@ -26,7 +27,7 @@ pub async fn agreement<C: Cluster>(
             Err(error) => {
                 failed(&metrics, shown.error());
                 tracing::warn!(
-                    error = &error as &(dyn std::error::Error + 'static),
+                    error = causes(&error),
                     "the certificate is not looked after; what is served stays"
                 );
             }
@@ -39,7 +40,7 @@ pub async fn agreement<C: Cluster>(
 fn tell(report: &Report) {
     if let Some(broken) = &report.broken {
         tracing::error!(
-            error = broken as &(dyn std::error::Error + 'static),
+            error = causes(broken),
             "the Secret's content was of no use and is made anew"
         );
     }
@@ -55,7 +56,7 @@ pub async fn files(files: FilePair, metrics: Arc<Metrics>) {
         if let Err(error) = files.sync() {
             failed(&metrics, Some(error.reason()));
             tracing::error!(
-                error = &error as &(dyn std::error::Error + 'static),
+                error = causes(&error),
                 "the certificate's files cannot be used; the old certificate stays"
             );
         }

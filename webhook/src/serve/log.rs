@@ -3,6 +3,7 @@
 //! A line for each decision names the review's uid, namespace, name, kind, decision and reason;
 //! never the object, never a value.
 
+use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::panic::PanicHookInfo;
 
@@ -105,10 +106,39 @@ impl Log {
     }
 }
 
+/// The error and its causes, in one line: the JSON format writes only an error's own words.
+#[must_use]
+pub fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 /// Only where: a panic's own words may repeat what it stumbled over.
 fn panicked(info: &PanicHookInfo<'_>) {
     let place = info.location();
     let file = place.map(std::panic::Location::file);
     let line = place.map(std::panic::Location::line);
     tracing::error!(file, line, "panic; this is a bug, please report it");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let levels = EnvFilter::builder().parse("=").unwrap_err();
+        let own = levels.to_string();
+        let error = LogError::Levels {
+            levels: "=".to_owned(),
+            source: levels,
+        };
+        assert!(causes(&error).starts_with(&format!("cannot read the levels `=`: {own}")));
+    }
 }

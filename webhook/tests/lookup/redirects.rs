@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::images::Image;
-use crate::server::{Answer, Seen, Server, Store, status, with};
+use crate::server::{Answer, Seen, Server, Store, document, status, with};
 use crate::{limits, password, plain, reason, resolve, resolve_as, resolver, resolver_with};
 
 /// Demands a password, then redirects blobs to `to`.
@@ -38,6 +38,36 @@ async fn a_login_is_not_sent_to_the_host_of_a_redirect() {
     assert_eq!(sent, [false, true, true]);
     assert_eq!(cdn.kinds(), ["GET blobs"]);
     assert_eq!(cdn.seen()[0].authorization, None);
+}
+
+/// As CVE-2020-15157: the host of a redirect demands a login, and names where it is to go.
+#[tokio::test]
+async fn a_demand_of_the_host_of_a_redirect_gets_no_login() {
+    for (leads_away, is_asked) in [(true, false), (false, true)] {
+        let image = Image::new("amd64", &["/x"], &[]);
+        let store = Store::default().with("1", &image);
+        let tokens = Server::start(|_| document("application/json", br#"{"token":"t"}"#)).await;
+        let demand = format!("Bearer realm=\"http://{}/token\"", tokens.host());
+        let own = demand.clone();
+        let cdn = Server::start(move |_| with(401, "www-authenticate", &demand)).await;
+        let to = format!("http://{}", cdn.host());
+        let server = Server::start(move |seen| match seen.target.contains("/blobs/") {
+            true if leads_away => with(307, "location", &format!("{to}{}", seen.target)),
+            // The control: the registry itself demands the same.
+            true => with(401, "www-authenticate", &own),
+            false => store.answer(seen),
+        })
+        .await;
+        let all = vec![plain(&server), plain(&cdn), plain(&tokens)];
+        let login = password(&server.host(), "u", "p");
+        let name = format!("{}/app:1", server.host());
+        let refused = resolve_as(&resolver_with(all, limits()), &name, &[login]).await;
+        assert_eq!(reason(&refused), "registry_denied", "{leads_away}");
+        assert_eq!(cdn.seen().is_empty(), !leads_away);
+        let asked = tokens.seen();
+        let has_password = asked.iter().any(|one| one.authorization.is_some());
+        assert_eq!(has_password, is_asked, "{leads_away}: {asked:?}");
+    }
 }
 
 #[tokio::test]

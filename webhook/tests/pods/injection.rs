@@ -316,3 +316,60 @@ fn a_pod_as_large_as_a_request_may_be_is_decided() {
     injected(&mut case);
     assert!(case.run().patch.is_empty());
 }
+
+/// The profile's own authorities were replaced by a variable of the same name.
+#[test]
+fn h01_authorities_in_a_profile_are_not_a_pods_to_replace() {
+    let spec = |ca: Value| json!({"server": {"ca": ca}});
+    let inline = spec(json!({"inline": "THE OPERATOR'S"}));
+    let file = spec(json!({"configMap": {"name": "ca"}}));
+    let mut container = app("app");
+    container["env"] = json!([{"name": "BAO_CACERT_BYTES", "value": "THE POD'S"}]);
+    let mine = pod(json!({"containers": [container]}));
+    let outcome = Case::new(mine.clone(), &inline).run();
+    let Decision::Deny(refusal) = &outcome.verdict.decision else {
+        panic!("{outcome:?}");
+    };
+    assert!(matches!(**refusal, Refusal::Variable { .. }), "{refusal}");
+    // A file wins over the variable: it changes nothing there.
+    injected(&mut Case::new(mine, &file));
+    injected(&mut Case::new(
+        pod(json!({"containers": [app("app")]})),
+        &inline,
+    ));
+}
+
+/// The API server refuses it after us; the webhook took it for a fault of its own.
+#[test]
+fn a_container_without_a_name_is_as_one_with_an_empty_name() {
+    for name in [None, Some(json!(null)), Some(json!(""))] {
+        let mut container = json!({"image": "i", "command": ["/a"]});
+        if let Some(name) = name {
+            container["name"] = name;
+        }
+        let mut case = Case::new(pod(json!({"containers": [container]})), &Value::Null);
+        injected(&mut case);
+        assert!(case.run().patch.is_empty());
+    }
+}
+
+/// It opted in, so it does not start without a wrapper, as where nothing had to be looked up.
+#[test]
+fn w21_a_pod_whose_only_container_in_scope_has_no_reference_is_refused() {
+    let with = |value: &str| {
+        let mut init = app("init");
+        init["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
+        let mut pod = pod(json!({"initContainers": [init], "containers": [app("app")]}));
+        pod["metadata"]["annotations"]["cloudtaser.io/skip-containers"] = json!("app");
+        let mut case = Case::new(pod, &Value::Null);
+        let key = cloudtaser_webhook::decide::SourceKey::ConfigMap("settings".to_owned());
+        let fact = cloudtaser_webhook::decide::SourceFact::new([("k", value.as_bytes())]);
+        case.facts.sources.insert(key, fact);
+        case
+    };
+    let Decision::Deny(refusal) = with("plain").run().verdict.decision else {
+        panic!("it is admitted");
+    };
+    assert_eq!(*refusal, Refusal::NothingInScope);
+    injected(&mut with("vault:secret/db#password"));
+}

@@ -1,6 +1,6 @@
 //! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), what a
 //! patch does not show at a glance ([`injection`]), the admission policy ([`policy`]), generated
-//! ones ([`properties`]), and large ones ([`sizes`]).
+//! ones ([`properties`]), large ones ([`sizes`]), and what is no name ([`names`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -10,6 +10,7 @@
 mod again;
 mod golden;
 mod injection;
+mod names;
 mod policy;
 mod properties;
 mod sizes;

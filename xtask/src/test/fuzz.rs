@@ -13,8 +13,12 @@ use super::targets;
 use crate::exec::Cmd;
 use crate::paths::{self, TRIPLE};
 
-/// Seconds for each target. Chosen: finds what a change broke, and keeps the whole tier short.
-const SECONDS: u32 = 20;
+/// Seconds for each target. Chosen: finds what a change broke, and keeps the whole tier short: seven
+/// targets run for little more than a minute.
+const SECONDS: u32 = 10;
+/// Seconds that one input may take, at most. Chosen: the longest takes 0.1 s; an input that makes
+/// work grow out of bounds takes more than any number.
+const TIMEOUT: u32 = 10;
 /// Memory limit of a target, in MiB. Chosen: a reader of a region of 1 MiB needs far less.
 const RSS_MIB: u32 = 1024;
 /// Coverage for libFuzzer (LLVM, SanitizerCoverage). One codegen unit keeps its tables whole.
@@ -81,6 +85,7 @@ fn run(package: &Path, program: &Path, name: &str) -> Result<Outcome> {
         .arg(format!("-max_total_time={SECONDS}"))
         .arg("-seed=1")
         .arg("-print_final_stats=1")
+        .arg(format!("-timeout={TIMEOUT}"))
         .arg(format!("-rss_limit_mb={RSS_MIB}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(&found);

@@ -1,8 +1,8 @@
 //! The sdk tier: the Go SDK in `sdk-go/`, by Go's own tools, and a static Go program under the
 //! wrapper.
 //!
-//! Nothing but Go and its module proxy is needed. What the proxy or the database of known defects
-//! does not give is a skip that says so.
+//! Go and its module proxy are needed. What these, the database of known defects, or the machine
+//! (PostgreSQL, Python) does not give is a skip that says so.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::gotest;
 use super::report::{Outcome, Report};
 use crate::exec::Cmd;
 use crate::setup::{self, server};
-use crate::versions::{GOVULNCHECK, STATICCHECK};
+use crate::versions::{APT_SDK, GOVULNCHECK, STATICCHECK};
 use crate::{paths, product};
 
 /// Seconds of fuzzing for each target. Chosen as in the tier `fuzz`.
@@ -46,6 +46,10 @@ pub(super) fn tier(report: &mut Report, filter: Option<&str>) -> Result<()> {
     if let Some(lack) = server::go_lack(None) {
         report.add("the Go SDK", Outcome::Skipped(lack));
         return Ok(());
+    }
+    // Whoever may not install it gets the rest, and skips that say what is missing.
+    if let Err(error) = setup::packages(APT_SDK) {
+        println!("setup: {error:#}");
     }
     let wanted = |name: &str| filter.is_none_or(|part| name.contains(part));
     for (name, step) in STEPS.into_iter().filter(|(name, _)| wanted(name)) {
@@ -180,7 +184,7 @@ fn wrapped(report: &mut Report, filter: Option<&str>) -> Result<()> {
     let binary = product::build(true)?;
     let cargo = super::workspace()
         .args(["--features", "cloudtaser-tests/sdk-go"])
-        .args(["--test", "sdk_go"])
+        .args(["--test", "sdk_go", "--test", "region_examples"])
         .env("CLOUDTASER_BIN", binary)
         .env("CLOUDTASER_SDK_PROGRAM", program()?);
     super::cargo_test(report, cargo, filter)

@@ -1,7 +1,7 @@
-//! Annotations of the bank-vaults injector, with its older and its newer prefix. The newer one
-//! writes most keys without the word `vault-`; both are taken.
-
-use cloudtaser_abi::annotation as keys;
+//! Annotations of the bank-vaults injector, with its older and its newer prefix. Some keys have the
+//! word `vault-` in one and not in the other, and the newer has them with `bao-` too; all count.
+//! Which there are: <https://bank-vaults.dev/docs/mutating-webhook/annotations/> and the constants
+//! of its source (`pkg/common`); a test names them all.
 
 use super::super::{secrets, value, wish};
 use super::{AnnotationError, Parsed, advise, never};
@@ -19,7 +19,9 @@ pub(super) fn take(
     given: &str,
 ) -> Result<(), AnnotationError> {
     let wishes = &mut parsed.wishes;
-    match name.strip_prefix("vault-").unwrap_or(name) {
+    let short = ["vault-", "bao-"].into_iter();
+    let short = short.filter_map(|server| name.strip_prefix(server)).next();
+    match short.unwrap_or(name) {
         "addr" => wishes.address = wish(key, given.trim().to_owned()),
         "role" => wishes.role = wish(key, value::text(key, given)?),
         "path" => wishes.auth_path = wish(key, value::text(key, given)?),
@@ -58,72 +60,176 @@ pub(super) fn take(
         "mutate-probes" => wishes.wraps_probes = value::boolean(key, given)?,
         "image"
         | "env-image"
+        | "secret-init-image"
         | "agent-image"
+        | "ct-image"
         | "serviceaccount"
         | "service-account"
-        | "serviceaccount-token-volume-name" => return Err(never(key)),
-        // What they switch on is always so here, or is the way of that injector to work.
-        "env-daemon"
-        | "secret-init-daemon"
-        | "enable-json-log"
-        | "env-enable-json-log"
-        | "log-level"
-        | "env-log-level"
-        | "env-log-server"
-        | "run-as-user"
-        | "run-as-group"
-        | "run-as-non-root"
-        | "readonly-root-fs"
-        | "image-pull-policy"
-        | "env-image-pull-policy"
-        | "psp-allow-privilege-escalation"
-        | "provider" => {}
-        "mutate" => advise(
-            parsed,
-            key,
-            "`cloudtaser.io/inject` alone says whether a pod is injected",
-        ),
-        "ignore-missing-secrets" => {
-            advise(
-                parsed,
-                key,
-                "write `?` behind the references that may be missing",
-            );
+        | "serviceaccount-token-volume-name"
+        | "service-account-token-volume-name" => return Err(never(key)),
+        other => {
+            if let Some(advice) = advice(other, given.trim()) {
+                advise(parsed, key, advice);
+            }
         }
-        "tls-secret" | "client-cert" => {
-            advise(
-                parsed,
-                key,
-                "certification authorities are the profile's `server.ca`",
-            );
-        }
-        "ct-configmap" | "agent" | "agent-configmap" | "ct-image" | "configfile-path" => {
-            advise(
-                parsed,
-                key,
-                "write files with `cloudtaser.io/files`, references as `${vault:…}`",
-            );
-        }
-        "env-delay" | "secret-init-delay" => {
-            advise(parsed, key, "the wrapper waits for the server by itself");
-        }
-        "revoke-token" => advise(parsed, key, "the token is always revoked at the end"),
-        _ => advise(
-            parsed,
-            key,
-            &format!(
-                "there is no counterpart; see the keys that begin with `{}`",
-                keys::PREFIX
-            ),
-        ),
     }
     Ok(())
 }
 
+/// What to use instead of a key that does not map; nothing where what it asks for is always so.
+fn advice(name: &str, given: &str) -> Option<&'static str> {
+    let is = |prefix: &str| name.starts_with(prefix);
+    Some(match (name, given) {
+        ("readonly-root-fs" | "run-as-non-root", "true")
+        | ("psp-allow-privilege-escalation", "false")
+        | ("provider", "vault" | "bao")
+        | ("env-daemon" | "secret-init-daemon" | "revoke-token", "true") => return None,
+        ("readonly-root-fs" | "run-as-non-root" | "psp-allow-privilege-escalation", _) => {
+            "the copy step is as the restricted Pod Security Standard wants it"
+        }
+        ("run-as-user" | "run-as-group", _) => {
+            "the copy step has the pod's user; set it in the pod's `securityContext`"
+        }
+        ("provider", _) => "secrets are read from OpenBao or Vault only",
+        ("env-daemon" | "secret-init-daemon", _) => {
+            "the wrapper stays; set the variable CLOUDTASER_EXEC to `true` in the container if it \
+             must not"
+        }
+        ("revoke-token", _) => "the token is always revoked at the end",
+        ("log-level" | "env-log-level", _) => {
+            "set the variable CLOUDTASER_VERBOSE to `true` in the container to see more"
+        }
+        ("enable-json-log" | "env-enable-json-log" | "secret-init-json-log", _) => {
+            "the wrapper writes plain lines to standard error"
+        }
+        ("env-log-server", _) => "the wrapper writes to standard error",
+        ("mutate", _) => "`cloudtaser.io/inject` alone says whether a pod is injected",
+        ("mutate-containers", _) => "name the containers in `cloudtaser.io/containers`",
+        ("ignore-missing-secrets", _) => "write `?` behind the references that may be missing",
+        ("tls-secret" | "client-cert", _) => {
+            "certification authorities are the profile's `server.ca`"
+        }
+        ("registry-skip-verify", _) => {
+            "registries' authorities are the operator's; or say the command in the pod"
+        }
+        ("token-auth-mount", _) => {
+            "a pod logs in as its service account; see `cloudtaser.io/vault-auth-method`"
+        }
+        ("client-timeout" | "transit-batch-size", _) => {
+            "the wrapper has limits of its own, and no annotation for them"
+        }
+        ("env-delay" | "secret-init-delay", _) => "the wrapper waits for the server by itself",
+        _ if is("aws-") || is("credentials-") => "secrets are read from OpenBao or Vault only",
+        _ if name.ends_with("pull-policy") => "the profile's `image.pullPolicy` says it",
+        _ if name == "agent" || is("agent-") || is("ct-") || is("configfile-path") => {
+            "no agent runs in the pod; write files with `cloudtaser.io/files`, references as \
+             `${vault:…}`"
+        }
+        _ => {
+            "there is no counterpart; docs/annotations.md has the keys, which begin with \
+             `cloudtaser.io/`"
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use cloudtaser_abi::annotation as keys;
+
     use super::super::super::parse;
     use super::*;
+
+    /// Every documented key, without `vault-` and `bao-`, and a value.
+    const DOCUMENTED: [(&str, &str); 62] = [
+        ("psp-allow-privilege-escalation", "true"),
+        ("run-as-non-root", "false"),
+        ("run-as-user", "1000"),
+        ("run-as-group", "1000"),
+        ("readonly-root-fs", "false"),
+        ("registry-skip-verify", "true"),
+        ("mutate", "skip"),
+        ("mutate-probes", "true"),
+        ("mutate-containers", "app"),
+        ("provider", "aws"),
+        ("secret-init-daemon", "false"),
+        ("secret-init-delay", "1s"),
+        ("secret-init-json-log", "true"),
+        ("secret-init-image", "i"),
+        ("secret-init-image-pull-policy", "Always"),
+        ("env-daemon", "false"),
+        ("env-delay", "1s"),
+        ("enable-json-log", "true"),
+        ("env-image", "i"),
+        ("env-image-pull-policy", "Always"),
+        ("env-passthrough", "VAULT_ADDR"),
+        ("env-from-path", "secret/data/a"),
+        ("addr", "https://bao.example:8200"),
+        ("image", "i"),
+        ("image-pull-policy", "Always"),
+        ("role", "r"),
+        ("path", "kubernetes"),
+        ("skip-verify", "true"),
+        ("tls-secret", "s"),
+        ("ignore-missing-secrets", "true"),
+        ("client-timeout", "10s"),
+        ("transit-key-id", "k"),
+        ("transit-path", "transit"),
+        ("transit-batch-size", "25"),
+        ("auth-method", "jwt"),
+        ("token-auth-mount", "token:vault-token"),
+        ("serviceaccount", "a"),
+        ("service-account-token-volume-name", "v"),
+        ("namespace", "n"),
+        ("log-level", "debug"),
+        ("passthrough", "VAULT_ADDR"),
+        ("from-path", "secret/data/a"),
+        ("agent", "true"),
+        ("agent-configmap", "c"),
+        ("agent-once", "true"),
+        ("agent-share-process-namespace", "true"),
+        ("agent-cpu-limit", "1"),
+        ("agent-cpu-request", "1"),
+        ("agent-memory-limit", "1"),
+        ("agent-memory-request", "1"),
+        ("configfile-path", "/vault"),
+        ("agent-env-variables", "[]"),
+        ("ct-configmap", "c"),
+        ("ct-image", "i"),
+        ("ct-once", "true"),
+        ("ct-pull-policy", "Always"),
+        ("ct-share-process-namespace", "true"),
+        ("ct-secrets-mount-path", "/vault"),
+        ("ct-inject-in-initcontainers", "true"),
+        ("aws-region", "eu"),
+        ("credentials-namespace", "n"),
+        ("aws-tls-secret-arn", "a"),
+    ];
+
+    #[test]
+    fn every_documented_key_maps_or_is_warned_of_or_is_refused() {
+        for (name, given) in DOCUMENTED {
+            for server in ["", "vault-", "bao-"] {
+                for prefix in PREFIXES {
+                    let key = format!("{prefix}{server}{name}");
+                    let Ok(parsed) = parse(&[(key.clone(), given.to_owned())].into()) else {
+                        assert!(name.contains("image") || name.contains("service"), "{key}");
+                        continue;
+                    };
+                    let is_mapped = parsed.wishes != crate::annotation::Wishes::default();
+                    let [warning] = &parsed.warnings[..] else {
+                        assert!(is_mapped && parsed.warnings.is_empty(), "{key}: {parsed:?}");
+                        continue;
+                    };
+                    assert!(!is_mapped && warning.contains(&key), "{warning}");
+                    assert!(!warning.contains("no counterpart"), "{warning}");
+                }
+            }
+        }
+        // Control: one that nobody documents.
+        let key = format!("{}zzz", PREFIXES[1]);
+        let parsed = parse(&[(key, String::new())].into()).unwrap();
+        assert!(parsed.warnings[0].contains("no counterpart"));
+    }
 
     #[test]
     fn both_prefixes_and_the_short_names_map() {

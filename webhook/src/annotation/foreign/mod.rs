@@ -27,8 +27,18 @@ pub(super) fn read(
     vault_k8s::read(annotations, parsed)
 }
 
-/// A warning that names the annotation and what to do instead.
+/// Longest key that is shown whole. Chosen: the longest documented one has 79 characters.
+const LONGEST: usize = 100;
+
+/// A warning that names the annotation, whole where it is like a documented one, and what to do
+/// instead.
 fn advise(parsed: &mut Parsed, key: &str, advice: &str) {
-    let warning = format!("annotation {} is not used: {advice}", shown(key));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"./-_".contains(&byte);
+    let named = if key.len() <= LONGEST && key.bytes().all(is_plain) {
+        format!("`{key}`")
+    } else {
+        shown(key)
+    };
+    let warning = format!("annotation {named} is not used: {advice}");
     parsed.warnings.push(warning);
 }

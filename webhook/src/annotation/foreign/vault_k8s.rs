@@ -55,9 +55,17 @@ fn file(
     let own = other("secret-volume-path-");
     let folder = own.or_else(|| annotations.get(&format!("{PREFIX}secret-volume-path")));
     let folder = folder.map_or(FOLDER, |folder| folder.trim_end_matches('/'));
-    let file = other("agent-inject-file-")
-        .cloned()
-        .unwrap_or_else(|| secret.to_lowercase());
+    let own = other("preserve-secret-case-");
+    let keeps = own.or_else(|| annotations.get(&format!("{PREFIX}preserve-secret-case")));
+    let keeps = keeps.is_some_and(|keeps| keeps.trim() == "true");
+    let name = || {
+        if keeps {
+            secret.to_owned()
+        } else {
+            secret.to_lowercase()
+        }
+    };
+    let file = other("agent-inject-file-").cloned().unwrap_or_else(name);
     let mode = other("agent-inject-perms-");
     let mode = mode.map_or_else(String::new, |mode| format!(",mode={mode}"));
     let line = format!("{folder}/{file}{mode}={reference}");
@@ -97,8 +105,9 @@ fn setting(parsed: &mut Parsed, key: &str, name: &str, given: &str) -> Result<()
         }
         "agent-inject-containers" => wishes.containers = Some(value::names(key, given)?),
         "agent-image" | "agent-service-account-token-volume-name" => return Err(never(key)),
+        "proxy-address" => advise(parsed, key, "pods ask the profile's server themselves"),
         "ca-cert" | "ca-key" | "client-cert" | "client-key" | "tls-secret" | "tls-server-name"
-        | "proxy-address" | "ssl-cert" => {
+        | "ssl-cert" => {
             advise(parsed, key, "TLS settings are the profile's `server`");
         }
         _ => by_secret(parsed, key, name),
@@ -109,29 +118,43 @@ fn setting(parsed: &mut Parsed, key: &str, name: &str, given: &str) -> Result<()
 /// Those that have a secret's name at their end, and those that configure its agent.
 fn by_secret(parsed: &mut Parsed, key: &str, name: &str) {
     let is = |prefix: &str| name.starts_with(prefix);
-    if is("agent-inject-template") {
-        let advice = "Go templates are not run; write the file's text with `cloudtaser.io/files`, \
-                      references as `${vault:PATH#FIELD}`";
-        advise(parsed, key, advice);
+    let advice = if is("agent-inject-template") {
+        "Go templates are not run; write the file's text with `cloudtaser.io/files`, references as \
+         `${vault:PATH#FIELD}`"
     } else if is("agent-inject-command") {
-        advise(parsed, key, "no command is run when a secret changes");
-    } else if is("agent-inject-file-") || is("agent-inject-perms-") || is("secret-volume-path") {
+        "no command is run when a secret changes"
+    } else if is("agent-inject-file-")
+        || is("agent-inject-perms-")
+        || is("secret-volume-path")
+        || is("preserve-secret-case")
+    {
         // Read with the secret.
+        return;
     } else if name == "agent-inject" || name == "agent-inject-status" {
-        advise(
-            parsed,
-            key,
-            "`cloudtaser.io/inject` alone says whether a pod is injected",
-        );
-    } else if is("agent-") || is("preserve-secret-case") || is("log-") || is("template-") {
-        advise(
-            parsed,
-            key,
-            "no agent runs in the pod, so there is nothing to configure",
-        );
+        "`cloudtaser.io/inject` alone says whether a pod is injected"
+    } else if name == "agent-inject-token" {
+        "the program does not get the wrapper's token; name the secrets that it needs"
+    } else if name == "agent-revoke-grace" {
+        "the pod's time to end is `cloudtaser.io/grace`"
+    } else if name == "agent-revoke-on-shutdown" {
+        "the token is always revoked at the end"
+    } else if name == "agent-share-process-namespace" {
+        "set the pod's own `shareProcessNamespace`"
+    } else if is("error-on-missing-key") {
+        "a missing field fails the start; write `?` behind a reference that may be missing"
+    } else if is("log-") {
+        "set the variable CLOUDTASER_VERBOSE to `true` in the container to see more"
+    } else if is("auth-config") {
+        "how a pod logs in is the profile's `auth`"
+    } else if is("auth-m") || is("client-") {
+        "the wrapper has limits of its own, and no annotation for them"
+    } else if is("agent-") || is("template-") || name == "go-max-procs" {
+        "no agent runs in the pod, so there is nothing to configure"
     } else {
-        advise(parsed, key, "there is no counterpart");
-    }
+        "there is no counterpart; docs/annotations.md has the keys, which begin with \
+         `cloudtaser.io/`"
+    };
+    advise(parsed, key, advice);
 }
 
 #[cfg(test)]
@@ -168,6 +191,98 @@ mod tests {
         );
         assert_eq!(parsed.warnings.len(), 2);
         assert_eq!(parsed.wishes.auth_path.unwrap().value, "kubernetes-eu");
+    }
+
+    #[test]
+    fn a_files_name_keeps_its_case_where_that_is_asked_for() {
+        let secret = ("agent-inject-secret-DB", "secret/data/db");
+        for (extra, file) in [
+            (("role", "r"), "db"),
+            (("preserve-secret-case", "true"), "DB"),
+            (("preserve-secret-case-DB", "true"), "DB"),
+            (("preserve-secret-case", "false"), "db"),
+        ] {
+            let parsed = read(&[secret, extra]).unwrap();
+            let line = format!("/vault/secrets/{file}=vault:secret/data/db");
+            assert_eq!(parsed.wishes.secrets.files, [line]);
+        }
+    }
+
+    /// Those of <https://developer.hashicorp.com/vault/docs/platform/k8s/injector/annotations> and
+    /// of the injector's source that have no counterpart.
+    #[test]
+    fn every_documented_key_that_does_not_map_is_warned_of() {
+        for name in [
+            "agent-inject",
+            "agent-inject-status",
+            "agent-configmap",
+            "agent-extra-secret",
+            "agent-init-first",
+            "agent-inject-command-x",
+            "agent-inject-template-x",
+            "agent-inject-template-file-x",
+            "agent-inject-default-template",
+            "agent-template-left-delim-x",
+            "agent-inject-token",
+            "agent-limits-cpu",
+            "agent-limits-mem",
+            "agent-limits-ephemeral",
+            "agent-requests-cpu",
+            "agent-requests-mem",
+            "agent-requests-ephemeral",
+            "agent-pre-populate",
+            "agent-pre-populate-only",
+            "agent-revoke-on-shutdown",
+            "agent-revoke-grace",
+            "agent-run-as-user",
+            "agent-run-as-group",
+            "agent-run-as-same-user",
+            "agent-set-security-context",
+            "agent-share-process-namespace",
+            "agent-request-namespace",
+            "agent-cache-enable",
+            "agent-cache-use-auto-auth-token",
+            "agent-cache-listener-port",
+            "agent-cache-exit-on-err",
+            "agent-copy-volume-mounts",
+            "agent-enable-quit",
+            "agent-telemetry-prometheus_retention_time",
+            "agent-auto-auth-exit-on-err",
+            "agent-disable-idle-connections",
+            "agent-disable-keep-alives",
+            "agent-json-patch",
+            "agent-init-json-patch",
+            "auth-config-path",
+            "auth-min-backoff",
+            "auth-max-backoff",
+            "ca-cert",
+            "ca-key",
+            "client-cert",
+            "client-key",
+            "client-max-retries",
+            "client-timeout",
+            "error-on-missing-key-x",
+            "go-max-procs",
+            "log-level",
+            "log-format",
+            "proxy-address",
+            "template-config-exit-on-retry-failure",
+            "template-static-secret-render-interval",
+            "template-max-connections-per-host",
+            "tls-secret",
+            "tls-server-name",
+        ] {
+            let warnings = read(&[(name, "1")]).unwrap().warnings;
+            assert_eq!(warnings.len(), 1, "{name}: {warnings:?}");
+            assert!(
+                warnings[0].contains(&format!("{PREFIX}{name}")),
+                "{warnings:?}"
+            );
+            assert!(!warnings[0].contains("no counterpart"), "{warnings:?}");
+        }
+        // Control: one that nobody documents.
+        let warnings = read(&[("zzz", "1")]).unwrap().warnings;
+        assert!(warnings[0].contains("no counterpart"), "{warnings:?}");
     }
 
     #[test]
