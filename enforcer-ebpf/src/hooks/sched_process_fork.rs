@@ -17,7 +17,7 @@ pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
     let child: *const u8 = ctx.arg(1);
     // SAFETY: the tracepoint's second argument is the new task.
     if unsafe { storage::group_of(child) } != 0 {
-        // SAFETY: as for `group_of`.
+        // SAFETY: the tracepoint's second argument is the new task.
         unsafe { tracing::arm(child) };
     }
     0
