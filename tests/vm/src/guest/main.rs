@@ -45,6 +45,7 @@ fn main() {
         "app" => product::app(),
         "as" => actor::execute_as(&args[2..]),
         "heir" => container::heir(word(2)),
+        "orphan" => container::orphan(),
         "true" => {}
         "unpin" => pins::remove(),
         "attack" => actor::enter(&args[2..]),
