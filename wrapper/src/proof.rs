@@ -29,9 +29,12 @@ pub enum Proof {
     Impossible,
 }
 
+/// What is tried, in words, and whether it gets through.
+type Attempt = (&'static str, fn(Pid) -> bool);
+
 /// Each with a bit of its own. All are free to every process of the same user, and the last two are
 /// of a child that is dumpable.
-const ATTEMPTS: [(&str, fn(Pid) -> bool); 3] = [
+const ATTEMPTS: [Attempt; 3] = [
     ("a signal", |pid| kill_process(pid, Signal::URG).is_ok()),
     ("opening cmdline", |pid| {
         fs::File::open(below(pid, "cmdline")).is_ok()
