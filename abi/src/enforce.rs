@@ -40,6 +40,10 @@ macro_rules! hooks {
 }
 
 hooks! {
+    /// A process to guard more: a tracepoint, as the next one.
+    SchedProcessFork "sched_process_fork",
+    /// One less.
+    SchedProcessExit "sched_process_exit",
     /// Inheritance.
     TaskAlloc "task_alloc",
     /// Which process a procfs inode tells about.

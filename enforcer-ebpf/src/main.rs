@@ -6,6 +6,7 @@
 //! `bpf_probe_read_kernel`, so that the programs load under `lockdown=confidentiality` too.
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
 
 mod answer;
 mod hooks;

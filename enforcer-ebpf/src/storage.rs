@@ -55,6 +55,10 @@ impl<const TYPE: usize> Storage<TYPE> {
 #[btf_map]
 static TASK_GROUPS: Storage<TASK_STORAGE> = Storage::new();
 
+/// 1 at tasks that are counted as guarded.
+#[btf_map]
+static COUNTED: Storage<TASK_STORAGE> = Storage::new();
+
 #[btf_map]
 static INODE_GROUPS: Storage<INODE_STORAGE> = Storage::new();
 
@@ -63,6 +67,7 @@ static INODE_GROUPS: Storage<INODE_STORAGE> = Storage::new();
 #[inline(always)]
 pub(crate) fn is_ours(map: *const u8) -> bool {
     TASK_GROUPS.as_ptr().cast_const().cast() == map
+        || COUNTED.as_ptr().cast_const().cast() == map
         || INODE_GROUPS.as_ptr().cast_const().cast() == map
 }
 
@@ -96,15 +101,42 @@ pub(crate) unsafe fn group_of(task: *const u8) -> u64 {
 /// As for [`group_of`].
 #[inline(always)]
 unsafe fn own_group(task: *const u8) -> u64 {
+    // SAFETY: this function's condition.
+    unsafe { value(&TASK_GROUPS, task) }
+}
+
+/// Whether a task is counted as guarded.
+///
+/// # Safety
+///
+/// As for [`group_of`].
+#[inline(always)]
+pub(crate) unsafe fn is_counted(task: *const u8) -> bool {
+    // SAFETY: this function's condition.
+    unsafe { value(&COUNTED, task) != 0 }
+}
+
+/// Notes that a task is counted. False when the kernel has no memory.
+///
+/// # Safety
+///
+/// As for [`group_of`].
+#[inline(always)]
+pub(crate) unsafe fn mark_counted(task: *const u8) -> bool {
+    // SAFETY: this function's condition.
+    unsafe { mark(&COUNTED, task, 1) }
+}
+
+/// What a map holds for a task; 0 if nothing.
+///
+/// # Safety
+///
+/// As for [`group_of`].
+#[inline(always)]
+unsafe fn value(map: &Storage<TASK_STORAGE>, task: *const u8) -> u64 {
     // SAFETY: the map is a task storage and `task` a task: the verifier checks both.
-    let value = unsafe {
-        bpf_task_storage_get(
-            TASK_GROUPS.as_ptr(),
-            task.cast_mut().cast(),
-            ptr::null_mut(),
-            0,
-        )
-    };
+    let value =
+        unsafe { bpf_task_storage_get(map.as_ptr(), task.cast_mut().cast(), ptr::null_mut(), 0) };
     // SAFETY: null, or the storage's value of 8 bytes, which lives as long as this program runs.
     unsafe { value.cast::<u64>().as_ref() }
         .copied()
@@ -118,11 +150,22 @@ unsafe fn own_group(task: *const u8) -> u64 {
 /// As for [`group_of`].
 #[inline(always)]
 pub(crate) unsafe fn mark_task(task: *const u8, group: u64) -> bool {
-    let mut value = group;
-    // SAFETY: as in `own_group`; the first value is copied from our stack, 8 bytes.
+    // SAFETY: this function's condition.
+    unsafe { mark(&TASK_GROUPS, task, group) }
+}
+
+/// Has a map hold a value for a task that it holds none for.
+///
+/// # Safety
+///
+/// As for [`group_of`].
+#[inline(always)]
+unsafe fn mark(map: &Storage<TASK_STORAGE>, task: *const u8, first: u64) -> bool {
+    let mut value = first;
+    // SAFETY: as in `value`; the first value is copied from our stack, 8 bytes.
     let made = unsafe {
         bpf_task_storage_get(
-            TASK_GROUPS.as_ptr(),
+            map.as_ptr(),
             task.cast_mut().cast(),
             ptr::from_mut(&mut value).cast(),
             CREATE,

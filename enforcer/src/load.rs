@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aya::pin::PinError;
 use aya::programs::links::FdLink;
-use aya::programs::{Lsm, ProgramError};
+use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfLoader};
 use cloudtaser_abi::enforce::{ALL, Hook, TRUSTED};
 
@@ -187,10 +187,19 @@ fn attach(ebpf: &mut Ebpf, hook: Hook, types: &aya::Btf) -> Result<FdLink, LoadE
     let name = hook.name();
     let program = ebpf.program_mut(name).ok_or(LoadError::NoProgram(name))?;
     let failed = |source| LoadError::Program { hook: name, source };
-    let lsm: &mut Lsm = program.try_into().map_err(failed)?;
-    lsm.load(name, types).map_err(failed)?;
-    let id = lsm.attach().map_err(failed)?;
-    Ok(lsm.take_link(id).map_err(failed)?.into())
+    match program {
+        Program::Lsm(lsm) => {
+            lsm.load(name, types).map_err(failed)?;
+            let id = lsm.attach().map_err(failed)?;
+            Ok(lsm.take_link(id).map_err(failed)?.into())
+        }
+        Program::BtfTracePoint(tracepoint) => {
+            tracepoint.load(name, types).map_err(failed)?;
+            let id = tracepoint.attach().map_err(failed)?;
+            Ok(tracepoint.take_link(id).map_err(failed)?.into())
+        }
+        _ => Err(LoadError::NoProgram(name)),
+    }
 }
 
 /// The link, with a pin of the hook's name.

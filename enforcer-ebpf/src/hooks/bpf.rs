@@ -4,7 +4,7 @@
 //! `bool kernel` from 6.15 on (include/linux/lsm_hook_defs.h). `attr` is the kernel's copy, zeros
 //! behind `size`. `bpf_prog_load`, from 6.9 on, would be asked later about the same.
 //! First kernel: 5.11, for task storage.
-//! Fails closed once somebody registered: nothing is looked up that could be missing.
+//! Fails closed while somebody is guarded: nothing is looked up that could be missing.
 
 use core::ptr;
 

@@ -4,7 +4,7 @@
 //! *new_dir, struct dentry *new_dentry)`, without the flags of the kernel's own call
 //! (include/linux/lsm_hook_defs.h).
 //! First kernel: 5.11, for task storage.
-//! Fails open before somebody registered, and to the operator's list, as `inode_unlink`.
+//! Fails open while nobody is guarded, and to the operator's list, as `inode_unlink`.
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;

@@ -3,7 +3,7 @@
 //! Prototype: `int inode_unlink(struct inode *dir, struct dentry *dentry)`
 //! (include/linux/lsm_hook_defs.h). The folder itself cannot be removed while pins are in it.
 //! First kernel: 5.11, for task storage.
-//! Fails open before somebody registered, and to the operator's list: that is how pins are removed.
+//! Fails open while nobody is guarded, and to the operator's list: that is how pins are removed.
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;

@@ -4,7 +4,7 @@
 //! Prototype: `int locked_down(enum lockdown_reason what)` (include/linux/lsm_hook_defs.h). The
 //! numbers move between kernels, so the loader looks them up by name.
 //! First kernel: 5.11, for task storage.
-//! Fails closed once somebody registered: nothing is looked up that could be missing.
+//! Fails closed while somebody is guarded: nothing is looked up that could be missing.
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;

@@ -1,4 +1,4 @@
-//! One LSM hook a file, named as the kernel names it.
+//! One LSM hook or tracepoint a file, named as the kernel names it.
 
 mod bpf;
 mod bpf_map;
@@ -11,6 +11,8 @@ mod perf_event_open;
 mod ptrace_access_check;
 mod ptrace_traceme;
 mod sb_umount;
+mod sched_process_exit;
+mod sched_process_fork;
 mod socket_listen;
 mod task_alloc;
 mod task_kill;

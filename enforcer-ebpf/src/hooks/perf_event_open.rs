@@ -5,7 +5,7 @@
 //! CAP_PERFMON nor CAP_SYS_ADMIN is left to the kernel, which asks `ptrace_access_check` about the
 //! target, and refuses events of a whole processor unless `perf_event_paranoid` is below 1.
 //! First kernel: 5.11, for task storage.
-//! Fails closed once somebody registered: nothing is looked up that could be missing.
+//! Fails closed while somebody is guarded: nothing is looked up that could be missing.
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
@@ -28,7 +28,7 @@ pub fn perf_event_open(_: LsmContext) -> i32 {
     // SAFETY: the verifier knows the field's type; it is 8 bytes on every kernel, in one or two
     // words.
     let low: u32 = unsafe { load(cred, &offsets::CRED_CAP_EFFECTIVE, 0) };
-    // SAFETY: as above.
+    // SAFETY: the verifier knows the type of `cred`, and of this second half of the field.
     let high: u32 = unsafe { load(cred, &offsets::CRED_CAP_EFFECTIVE, 4) };
     let capabilities = u64::from(low) | u64::from(high) << 32;
     answer(Hook::PerfEventOpen, 0, verdict::perf_event(capabilities))

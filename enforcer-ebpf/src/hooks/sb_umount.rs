@@ -5,7 +5,7 @@
 //! with it and is not asked about. Mounts of a part of a file system are others' (a pod's volumes),
 //! as are those of other mount namespaces, the last of which takes the pins with it.
 //! First kernel: 5.11, for task storage.
-//! Fails open before somebody registered, and to the operator's list, as `inode_unlink`.
+//! Fails open while nobody is guarded, and to the operator's list, as `inode_unlink`.
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
@@ -35,7 +35,7 @@ pub fn sb_umount(ctx: LsmContext) -> i32 {
     let mount: *const u8 = ctx.arg(0);
     // SAFETY: the hook's first argument is the mount.
     let super_block: *const u8 = unsafe { load(mount, &offsets::VFSMOUNT_MNT_SB, 0) };
-    // SAFETY: as above.
+    // SAFETY: the hook's first argument is the mount.
     let root: *const u8 = unsafe { load(mount, &offsets::VFSMOUNT_MNT_ROOT, 0) };
     // SAFETY: the verifier knows the field's type.
     let whole: *const u8 = unsafe { load(super_block, &offsets::SUPER_BLOCK_S_ROOT, 0) };

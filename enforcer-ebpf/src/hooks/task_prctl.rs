@@ -39,14 +39,13 @@ pub fn task_prctl(ctx: LsmContext) -> i32 {
     if tracer != 0 || threads != 1 {
         return -EBUSY;
     }
-    if !tracing::arm() {
-        return -ENOMEM;
-    }
     let tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // SAFETY: the helper takes nothing.
     let now = unsafe { bpf_ktime_get_ns() };
     // SAFETY: the current task, as the helper types it.
     if unsafe { storage::mark_task(task, group_id(tgid, now)) } {
+        // SAFETY: the current task, as the helper types it.
+        unsafe { tracing::arm(task) };
         -EISCONN
     } else {
         answer::failed(Hook::TaskPrctl);

@@ -2,7 +2,7 @@
 //! `T14` (root with 14 capabilities) and `T1000` (uid 1000), each with a child.
 
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -159,6 +159,14 @@ pub(crate) fn heir(who: &str) {
     );
     name(who);
     park();
+}
+
+/// Registers, leaves a child behind, and ends; the child lives as long as its input.
+pub(crate) fn orphan() {
+    let _answer = register();
+    if sys::fork() == 0 {
+        let _ended = std::io::stdin().read_to_end(&mut Vec::new());
+    }
 }
 
 /// The target's child; it runs what the tree itself may do when it is told to.

@@ -4,7 +4,7 @@
 //! before anything else starts, so nothing that is tested can speak for us.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -87,6 +87,9 @@ impl Runner {
                 self.second();
             }
             self.attacks(name);
+            self.orphan(name);
+            // The last guarded process is gone: everybody may load programs, with the enforcer.
+            self.say(&format!("disarmed {name} {}", perf::load(5).is_ok()));
             end();
             if fs::metadata(PINS).is_ok() {
                 let removed = Command::new("/vm").arg("unpin").status();
@@ -120,6 +123,21 @@ impl Runner {
         assert_eq!(ready, "ready", "the enforcer did not start");
         self.say(&format!("{tier} after {}", start.elapsed().as_millis()));
         child
+    }
+
+    /// Whether programs may be loaded while only a child of a registered process lives.
+    fn orphan(&self, run: &str) {
+        let mut command = Command::new("/vm");
+        let command = command.arg("orphan");
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut registered = command.spawn().expect("a process");
+        let input = registered.stdin.take();
+        let mut output = registered.stdout.take().expect("a pipe");
+        registered.wait().expect("a process");
+        self.say(&format!("orphan {run} {}", perf::load(5).is_err()));
+        drop(input);
+        // It is counted no more by the time that its descriptors are closed.
+        output.read_to_end(&mut Vec::new()).expect("an end");
     }
 
     /// A second daemon, beside pins.

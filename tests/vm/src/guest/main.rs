@@ -39,6 +39,7 @@ fn main() {
         "target" => container::target(word(2)),
         "hold" => container::hold(word(2)),
         "heir" => container::heir(word(2)),
+        "orphan" => container::orphan(),
         "true" => {}
         "unpin" => pins::remove(),
         "attack" => actor::enter(&args[2..]),

@@ -76,6 +76,19 @@ pub(super) fn judge(console: &[String], nonce: &str, attacks: &[Attack]) -> Vec<
         "a second daemon says that there are pins".to_owned(),
         verdict(second, || "see the console's line `second`".to_owned()),
     ));
+    for (name, line) in [
+        (
+            "without a guarded process programs may be loaded",
+            "disarmed enforced true",
+        ),
+        (
+            "beside a child alone no program may be loaded",
+            "orphan enforced true",
+        ),
+    ] {
+        let outcome = verdict(ours.contains(&line), || format!("no line `{line}`"));
+        cases.push((name.to_owned(), outcome));
+    }
     for run in ["control", "observe"] {
         let failed = all(&attempts, run, attacks, |attempt, _| attempt.is_success);
         let name = format!("every attack succeeds in the run `{run}`");
@@ -115,7 +128,21 @@ pub(super) fn judge(console: &[String], nonce: &str, attacks: &[Attack]) -> Vec<
                     .any(|other| is_same(&other) && other.errno == "1")
             })
         });
-        let through: Vec<&str> = through.map(|attempt| attempt.id).collect();
+        let mut through: Vec<&str> = through.map(|attempt| attempt.id).collect();
+        // The two that count are missed by what else should be refused, or open.
+        for (counts, line, what) in [
+            (
+                Hook::SchedProcessFork,
+                "orphan",
+                "a program, beside a child",
+            ),
+            (Hook::SchedProcessExit, "disarmed", "nothing, nor later"),
+        ] {
+            let line = format!("{line} {hook} false");
+            if hook == counts.name() && ours.contains(&line.as_str()) {
+                through.push(what);
+            }
+        }
         println!("vm: without {hook} get through: {}", through.join(" "));
         cases.push((
             format!("without {hook} an attack gets through"),
