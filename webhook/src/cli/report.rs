@@ -96,10 +96,7 @@ pub fn why(judgements: &[Judgement], output: Output, style: Style) -> Result<Str
                 "left alone"
             };
             let container = printable(&note.container);
-            let mut told = format!(
-                "  container {container}: {word}: {}",
-                printable(note.cause)
-            );
+            let mut told = format!("  container {container}: {word}: {}", printable(note.cause));
             if !note.command.is_empty() {
                 told.push_str("; its command is from ");
                 told.push_str(note.command);
