@@ -1,4 +1,8 @@
 //! Who may read a file of the region, and where the library itself may not be read.
+#![expect(
+    clippy::expect_used,
+    reason = "a failing test shows where, and what each command printed"
+)]
 
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@
 )]
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -165,6 +166,17 @@ impl Drop for Waiting {
     }
 }
 
+/// Not even root reads secret memory through `/proc/PID/mem`: neither the region nor the copies.
+fn assert_root_cannot_read(pid: i32, mappings: &[String]) {
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).expect("mem");
+    for line in mappings.iter().filter(|line| line.contains("/secretmem")) {
+        let (start, _) = line.split_once('-').expect("a range");
+        let start = u64::from_str_radix(start, 16).expect("an address");
+        let read = memory.read_at(&mut [0; 64], start);
+        assert!(read.is_err(), "{line} can be read");
+    }
+}
+
 #[test]
 fn environment_and_memory_hold_only_what_the_program_copied() {
     if !is_root() {
@@ -186,6 +198,7 @@ fn environment_and_memory_hold_only_what_the_program_copied() {
     assert!(searched.bytes > 1 << 20, "{} bytes", searched.bytes);
     assert!(!searched.left_out.is_empty(), "the region is not mapped");
     assert!(searched.places.is_empty(), "{:?}", searched.places);
+    assert_root_cannot_read(quiet.pid, &searched.left_out);
     quiet.end();
 
     // The control: what GetSecret copies onto Go's heap is found, and nothing else.
@@ -267,5 +280,32 @@ fn a_watch_is_told_of_a_rotation() {
         ended.stdout(),
         "watching\nchanged true true true\n",
         "{ended:?}"
+    );
+}
+
+/// A developer's laptop: the same program, started by itself, with the secrets of the store.
+#[test]
+fn the_program_runs_unchanged_from_the_store() {
+    let (password, key) = (random_text(32), random_text(32));
+    let wrapper = wrapper(&password, &key).for_every_user();
+    let folder = wrapper.folder();
+    let start = |minimum: Option<&str>| {
+        let mut command = Command::new(program());
+        command
+            .args(["get", "secret/db#password"])
+            .env("PATH", folder)
+            .env("CLOUDTASER_DEV_SOURCE", "store")
+            .env("CLOUDTASER_STORE", folder.join("store.age"))
+            .env("CLOUDTASER_IDENTITY", folder.join("identity"))
+            .envs(minimum.map(|level| ("CLOUDTASER_MIN_PROTECTION", level)));
+        command
+    };
+    let ended = Ended::of(start(None), b"").with(0);
+    assert_eq!(ended.stdout(), format!("{password}\n"), "{ended:?}");
+    ended.says(&["INSECURE DEVELOPMENT SOURCE"]);
+    let refused = Ended::of(start(Some("none")), b"").with(1);
+    assert!(
+        refused.stdout().contains("protection below the minimum"),
+        "{refused:?}"
     );
 }

@@ -218,7 +218,8 @@ fn crowd(installed: &Installed, registry: &Registry, flags: &[&str]) -> (Value, 
 fn hostile(installed: &Installed, flags: &[&str]) -> Value {
     let replica = installed.replica_with(flags);
     let mut long = wanted("app");
-    long["spec"]["containers"][0]["args"] = json!(["a".repeat(3_000_000)]);
+    long["spec"]["containers"][0]["env"] =
+        json!([{"name": "LONG", "value": "a".repeat(3_000_000)}]);
     let mut many = wanted("app");
     many["spec"]["unknown"] = json!(vec![0; 100_000]);
     let bursts = [long, many].map(|pod| at_once(installed, &replica, HOSTILE, &review(&pod)));

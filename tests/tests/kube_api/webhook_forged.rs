@@ -29,6 +29,7 @@ enum Change {
     Set(&'static str, Value),
     Append(&'static str, Value),
     First(&'static str, Value),
+    Merge(&'static str, Value),
 }
 
 impl Change {
@@ -39,6 +40,11 @@ impl Change {
         };
         match self {
             Self::Set(pointer, value) => *pod.pointer_mut(pointer).unwrap() = value.clone(),
+            Self::Merge(pointer, value) => {
+                let fields = pod.pointer_mut(pointer).unwrap();
+                let fields = fields.as_object_mut().unwrap();
+                fields.extend(value.as_object().unwrap().clone());
+            }
             Self::Append(pointer, value) | Self::First(pointer, value) => {
                 let mut items = list(pod, pointer);
                 let place = match self {
@@ -54,7 +60,9 @@ impl Change {
     fn shown(&self) -> String {
         match self {
             Self::Set(pointer, value) => format!("{pointer} = {value}"),
-            Self::Append(pointer, value) => format!("{pointer} + {value}"),
+            Self::Append(pointer, value) | Self::Merge(pointer, value) => {
+                format!("{pointer} + {value}")
+            }
             Self::First(pointer, value) => format!("{value} + {pointer}"),
         }
     }
@@ -70,6 +78,66 @@ fn mount(path: &str) -> Value {
 
 const INITS: &str = "/spec/initContainers";
 const MOUNTS: &str = "/spec/containers/0/volumeMounts";
+
+const COPY: &str = "/spec/initContainers/0";
+const COPY_MOUNTS: &str = "/spec/initContainers/0/volumeMounts";
+const CONTEXT: &str = "/spec/initContainers/0/securityContext";
+
+/// The copy step with our command, and something beside that makes it copy another file.
+fn copies() -> Vec<Change> {
+    use Change::{Append, Merge, Set};
+    let reader = |path: &str| {
+        let mut mount = mount(path);
+        mount["readOnly"] = json!(true);
+        mount
+    };
+    vec![
+        Append(COPY_MOUNTS, mount("/bin")),
+        Append(COPY_MOUNTS, reader("/bin/cloudtaser")),
+        Append(COPY_MOUNTS, mount("/var/run/secrets/x")),
+        Append(COPY_MOUNTS, reader("/var/run")),
+        Set(
+            COPY_MOUNTS,
+            json!([{ "name": "cloudtaser-bin", "mountPath": "/cloudtaser/bin", "subPath": "x" }]),
+        ),
+        Merge(
+            CONTEXT,
+            json!({ "privileged": true, "allowPrivilegeEscalation": true }),
+        ),
+        Merge(CONTEXT, json!({ "allowPrivilegeEscalation": true })),
+        Merge(CONTEXT, json!({ "readOnlyRootFilesystem": false })),
+        Merge(CONTEXT, json!({ "runAsNonRoot": false })),
+        Merge(CONTEXT, json!({ "seLinuxOptions": { "type": "spc_t" } })),
+        Merge(
+            CONTEXT,
+            json!({ "seccompProfile": { "type": "Unconfined" } }),
+        ),
+        Merge(
+            CONTEXT,
+            json!({ "appArmorProfile": { "type": "Unconfined" } }),
+        ),
+        Merge(CONTEXT, json!({ "capabilities": { "drop": ["KILL"] } })),
+        Merge(
+            CONTEXT,
+            json!({ "capabilities": { "drop": ["ALL"], "add": ["SYS_ADMIN"] } }),
+        ),
+        Set(CONTEXT, json!({})),
+        Merge(
+            COPY,
+            json!({ "env": [{ "name": "LD_PRELOAD", "value": "x" }] }),
+        ),
+        Merge(
+            COPY,
+            json!({ "envFrom": [{ "configMapRef": { "name": "evil" } }] }),
+        ),
+        Merge(COPY, json!({ "workingDir": "/evil" })),
+        Merge(COPY, json!({ "terminationMessagePath": "/bin/cloudtaser" })),
+        Merge(
+            COPY,
+            json!({ "ports": [{ "containerPort": 1, "hostPort": 1 }] }),
+        ),
+    ]
+}
 
 fn forgeries() -> Vec<Change> {
     use Change::{Append, First, Set};
@@ -147,6 +215,22 @@ fn harmless() -> Vec<Change> {
     vec![
         Change::Append(INITS, container("init")),
         Change::Append("/spec/containers", container("istio-proxy")),
+        // What cloud providers' webhooks and OpenShift's constraints add to every container.
+        Change::Append(
+            COPY_MOUNTS,
+            json!({ "name": "evil", "mountPath": "/var/run/secrets/aws", "readOnly": true }),
+        ),
+        Change::Merge(
+            COPY,
+            json!({ "env": [{ "name": "AWS_ROLE_ARN", "value": "x" }] }),
+        ),
+        Change::Merge(
+            CONTEXT,
+            json!({
+                "runAsUser": 1_000_680_000, "seLinuxOptions": { "level": "s0:c26,c5" },
+                "capabilities": { "drop": ["ALL", "KILL"] },
+            }),
+        ),
         Change::Append(MOUNTS, mount("/cloudtaser-data")),
         Change::Append(MOUNTS, mount("/srv/a..b")),
         Change::Append("/spec/volumes", json!({ "name": "own", "emptyDir": {} })),
@@ -186,7 +270,7 @@ fn h01_without_the_webhook_only_what_it_would_have_made_is_admitted() {
         change.apply(&mut pod);
         pod
     };
-    for change in forgeries() {
+    for change in forgeries().into_iter().chain(copies()) {
         assert!(
             by_policy(&with(&change)),
             "{}: {:?}",

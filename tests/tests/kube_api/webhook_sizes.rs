@@ -57,8 +57,8 @@ fn large_pods_are_admitted_with_their_wrapper_or_refused_with_a_reason() {
         ("containers", many_containers(100)),
         ("variables", many_variables(5000)),
         ("long", long_variable(1_000_000)),
-        // Room for the status, which is an annotation of ours.
-        ("annotated", annotated(ANNOTATIONS - 64)),
+        // Room for the status and the applied profile, which are annotations of ours.
+        ("annotated", annotated(ANNOTATIONS - 128)),
     ];
     for (name, pod) in admitted {
         let (status, stored) = create(admin, &pods, &pod);

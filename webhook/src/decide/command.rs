@@ -25,10 +25,15 @@ pub(super) fn is_wrapper(container: &Container) -> bool {
 }
 
 /// Refuses the wrapper with options of its own, which count before its variables: they could name
-/// another server, or ask for less protection than the profile does (H1).
+/// another server, or ask for less protection than the profile does (H1). In probes and hooks too.
 pub(super) fn verify(container: &Container) -> Result<(), Refusal> {
-    let command = container.command.as_deref().unwrap_or_default();
-    if is_wrapper(container) && !command.starts_with(&wrapper_command()) {
+    let wrapper = wrapper_command();
+    let has_options = |command: &[String]| {
+        command.first().is_some_and(|program| program == WRAPPER) && !command.starts_with(&wrapper)
+    };
+    let own = container.command.as_deref().unwrap_or_default();
+    let mut execs = all_execs(container).into_iter();
+    if has_options(own) || execs.any(|(_, command)| has_options(&command)) {
         return Err(Refusal::WrapperOptions {
             container: container.name.clone(),
         });
@@ -138,6 +143,17 @@ pub(super) fn escape(text: &str) -> String {
 /// The kubelet starts them beside the program, not below it, so they do not find the wrapper's
 /// region; each run is a wrapper of its own, which logs in and fetches by itself.
 pub(super) fn execs(container: &Container) -> Vec<ExecWrap> {
+    let all = all_execs(container).into_iter();
+    let others = all.filter(|(_, command)| command.first().is_some_and(|first| first != WRAPPER));
+    let wrapped = others.map(|(fields, command)| ExecWrap {
+        fields,
+        command: wrapper_command().into_iter().chain(command).collect(),
+    });
+    wrapped.collect()
+}
+
+/// Those of a container that run a command: fields, and the command.
+fn all_execs(container: &Container) -> Vec<(&'static [&'static str], Vec<String>)> {
     let probe = |probe: &Option<Probe>| probe.as_ref().and_then(|probe| probe.exec.clone());
     let hook = |handler: Option<&LifecycleHandler>| handler.and_then(|hook| hook.exec.clone());
     let lifecycle = container.lifecycle.as_ref();
@@ -154,14 +170,9 @@ pub(super) fn execs(container: &Container) -> Vec<ExecWrap> {
             hook(lifecycle.and_then(|l| l.pre_stop.as_ref())),
         ),
     ];
-    let found = all.into_iter().filter_map(|(fields, exec)| {
-        let command = exec?.command.unwrap_or_default();
-        let is_ours = command.first().is_none_or(|program| program == WRAPPER);
-        (!is_ours).then(|| ExecWrap {
-            fields,
-            command: wrapper_command().into_iter().chain(command).collect(),
-        })
-    });
+    let found = all
+        .into_iter()
+        .filter_map(|(fields, exec)| Some((fields, exec?.command.unwrap_or_default())));
     found.collect()
 }
 

@@ -4,13 +4,14 @@
 //! An explicit variable wins over one from `envFrom`, and ours are explicit. A setting that the
 //! profile leaves open would still be taken from a variable of the container, from another tool's
 //! (`VAULT_CACERT`), or from a ConfigMap that changes after admission; so where a container has
-//! `envFrom`, each of these is set to nothing, which the wrapper takes as not set, and where a
-//! container sets one itself, the pod is refused. What stays open is the wrapper's configuration
-//! file: `cloudtaser.toml` in an image can say what the profile does not.
+//! `envFrom`, each of these is set to what the wrapper takes as not set, and where a container sets
+//! one itself, the pod is refused. A configuration file is not read: it could say the same.
 
 use cloudtaser_abi::injection::{
-    CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, CONTAINER_NAME, FACTS, IDENTITY_DIR, TOKEN_FILE,
+    BINARY_DIR, CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, CONTAINER_NAME, FACTS, IDENTITY_DIR,
+    TOKEN_FILE,
 };
+use cloudtaser_abi::names::PRELOAD_LIBRARY;
 use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource, ObjectFieldSelector};
 
 use super::command::escape;
@@ -21,7 +22,7 @@ use crate::profile::Profile;
 use cloudtaser_abi::annotation::Override;
 
 /// Variables of ours that are the profile's, whether it uses them or not.
-const OWNED: [&str; 22] = [
+const OWNED: [&str; 24] = [
     "CLOUDTASER_ADDR",
     "CLOUDTASER_AUTH",
     "CLOUDTASER_AUTH_MOUNT",
@@ -30,6 +31,7 @@ const OWNED: [&str; 22] = [
     "CLOUDTASER_CA_PATH",
     "CLOUDTASER_CLIENT_CERT",
     "CLOUDTASER_CLIENT_KEY",
+    "CLOUDTASER_CONFIG",
     "CLOUDTASER_CRL",
     "CLOUDTASER_ENFORCER",
     "CLOUDTASER_INSECURE_HTTP",
@@ -40,6 +42,7 @@ const OWNED: [&str; 22] = [
     "CLOUDTASER_PROXY",
     "CLOUDTASER_ROLE",
     "CLOUDTASER_ROLE_ID",
+    "CLOUDTASER_ROLE_ID_FILE",
     "CLOUDTASER_SECRET_ID_FILE",
     "CLOUDTASER_SOURCE",
     "CLOUDTASER_TLS_SERVER_NAME",
@@ -118,40 +121,22 @@ pub(super) fn variables(
             .flatten()
             .any(|variable| variable.name == name)
     };
-    let may_deliver = profile.spec.allows(Override::Delivery);
-    let is_facts =
-        |name: &&str| FACTS.iter().any(|(fact, _)| fact == name) || *name == CONTAINER_NAME;
     for variable in container.env.iter().flatten() {
-        let name = variable.name.as_str();
-        // `BAO_CACERT_BYTES` is the profile's only where its authorities are in it.
-        let is_set = || added.iter().any(|(set, _)| *set == name) && !DELIVERY.contains(&name);
-        let is_owned = OWNED.contains(&name)
-            || is_set()
-            || is_facts(&name)
-            || (DELIVERY.contains(&name) && !may_deliver);
-        if is_owned || is_open(name, &added) {
-            return Err(refused(container, profile, name));
+        if is_guarded(&variable.name, profile, &added) {
+            return Err(refused(container, profile, &variable.name));
         }
     }
     added.retain(|(name, _)| !own(name));
-    for (name, lines) in [
-        ("CLOUDTASER_ENV", &wishes.secrets.env),
-        ("CLOUDTASER_ENV_FROM", &wishes.secrets.env_from),
-        ("CLOUDTASER_FILE", &wishes.secrets.files),
-    ] {
-        if lines.is_empty() {
-            continue;
-        }
+    for (name, lines) in secrets(wishes) {
         if own(name) {
             let container = container.name.clone();
             return Err(Refusal::SetTwice { container, name });
         }
-        added.push((name, lines.join("\n")));
+        added.push((name, lines));
     }
     let settings = wishes.settings.iter().filter(|(name, _)| !own(name));
     added.extend(settings.map(|(name, value)| (*name, value.clone())));
-    let open = left_open(container, &added);
-    added.extend(open.into_iter().map(|name| (name, String::new())));
+    added.extend(left_open(container, profile, &added));
     let mut variables: Vec<EnvVar> = added
         .into_iter()
         .map(|(name, value)| plain(name, &value))
@@ -160,59 +145,78 @@ pub(super) fn variables(
     Ok(variables)
 }
 
-/// Checks a container that starts through the wrapper already: on a second invocation its variables
-/// are those that we added. In a pod that only looks injected, they could be anything (H1).
+/// Checks a container that was injected before: its variables are those that we would add. In a pod
+/// that only looks injected, they could be anything (H1).
+///
+/// Not compared is what a pod's author may choose by a variable of his own as well, such as the log
+/// level: it cannot be told who set it.
 pub(super) fn verify(
     container: &Container,
     profile: &Profile,
     settings: &Settings,
+    wishes: &Wishes,
 ) -> Result<(), Refusal> {
     let configured = configured(profile, settings);
+    let may_deliver = profile.spec.allows(Override::Delivery);
+    let is_chosen = |name: &str| may_deliver && DELIVERY.contains(&name);
+    let open = left_open(container, profile, &configured);
+    let ours = configured
+        .iter()
+        .cloned()
+        .chain(open)
+        .chain(secrets(wishes));
+    let ours = ours.filter(|(name, _)| !is_chosen(name));
+    let ours = ours.map(|(name, value)| plain(name, &value));
+    let ours: Vec<EnvVar> = ours.chain(facts(container)).collect();
     let differs = |name: &str| Refusal::NotAsInjected {
         container: container.name.clone(),
         name: name.to_owned(),
         profile: profile.name.clone(),
     };
-    let may_deliver = profile.spec.allows(Override::Delivery);
-    let is_chosen = |name: &str| may_deliver && DELIVERY.contains(&name);
-    let open = left_open(container, &configured);
-    let nothing = || (String::new(), false);
-    let expected = configured
-        .iter()
-        .map(|(name, value)| (*name, value.clone()));
-    let expected = expected.chain(open.into_iter().map(|name| (name, String::new())));
-    let expected: Vec<_> = expected.filter(|(name, _)| !is_chosen(name)).collect();
-    for (name, value) in &expected {
-        let found = named(container, name)
-            .next()
-            .map_or_else(nothing, |variable| {
-                let value = variable.value.clone().unwrap_or_default();
-                (value, variable.value_from.is_none())
-            });
-        if found != (escape(value), true) {
-            return Err(differs(name));
+    for expected in &ours {
+        // Once: of two by the same name, the last one counts to the kubelet.
+        let mut found = named(container, &expected.name);
+        if !found.next().is_some_and(|found| is_same(found, expected)) || found.next().is_some() {
+            return Err(differs(&expected.name));
         }
     }
-    // The same name twice: the last one counts to the kubelet.
-    let times = |name: &str| named(container, name).count();
-    let is_expected =
-        |name: &str| expected.iter().any(|(known, _)| *known == name) && times(name) == 1;
-    for variable in container.env.iter().flatten() {
-        let name = variable.name.as_str();
-        let is_guarded = OWNED.contains(&name)
-            || is_open(name, &configured)
-            || (DELIVERY.contains(&name) && !may_deliver);
-        if is_guarded && !is_expected(name) {
-            return Err(differs(name));
-        }
+    let is_expected = |name: &str| ours.iter().any(|expected| expected.name == name);
+    let mut others = container.env.iter().flatten();
+    match others.find(|variable| {
+        is_guarded(&variable.name, profile, &configured) && !is_expected(&variable.name)
+    }) {
+        Some(variable) => Err(differs(&variable.name)),
+        None => Ok(()),
     }
-    for ours in facts(container) {
-        let found: Vec<&EnvVar> = named(container, &ours.name).collect();
-        if found != [&ours] {
-            return Err(differs(&ours.name));
-        }
+}
+
+/// An absent value is the empty one.
+fn is_same(found: &EnvVar, ours: &EnvVar) -> bool {
+    found.value_from == ours.value_from
+        && found.value.as_deref().unwrap_or_default() == ours.value.as_deref().unwrap_or_default()
+}
+
+/// Whether a variable is not the pod's to set, given what the profile says.
+fn is_guarded(name: &str, profile: &Profile, configured: &[(&'static str, String)]) -> bool {
+    if DELIVERY.contains(&name) {
+        return !profile.spec.allows(Override::Delivery);
     }
-    Ok(())
+    OWNED.contains(&name)
+        || name == CONTAINER_NAME
+        || FACTS.iter().any(|(fact, _)| *fact == name)
+        || configured.iter().any(|(set, _)| *set == name)
+        || is_open(name, configured)
+}
+
+/// The secrets of the pod's annotations.
+fn secrets(wishes: &Wishes) -> impl Iterator<Item = (&'static str, String)> {
+    let all = [
+        ("CLOUDTASER_ENV", &wishes.secrets.env),
+        ("CLOUDTASER_ENV_FROM", &wishes.secrets.env_from),
+        ("CLOUDTASER_FILE", &wishes.secrets.files),
+    ];
+    let all = all.into_iter().filter(|(_, lines)| !lines.is_empty());
+    all.map(|(name, lines)| (name, lines.join("\n")))
 }
 
 /// What a container is told about itself.
@@ -227,13 +231,34 @@ fn named<'c>(container: &'c Container, name: &str) -> impl Iterator<Item = &'c E
     variables.filter(move |variable| variable.name == name)
 }
 
-/// Names that must be set to nothing, because the container takes variables from elsewhere.
-fn left_open(container: &Container, added: &[(&'static str, String)]) -> Vec<&'static str> {
+/// What must be said although the profile does not say it, because the container takes variables
+/// from elsewhere: all that it may not set itself.
+fn left_open(
+    container: &Container,
+    profile: &Profile,
+    added: &[(&'static str, String)],
+) -> Vec<(&'static str, String)> {
     if container.env_from.iter().flatten().next().is_none() {
         return Vec::new();
     }
-    let names = OPEN.iter().flat_map(|(names, _)| names.iter());
-    names.copied().filter(|name| is_open(name, added)).collect()
+    let others = OPEN.iter().flat_map(|(names, _)| names.iter());
+    let others = others.filter(|name| is_open(name, added) && !OWNED.contains(*name));
+    let ours = OWNED.iter().chain(&DELIVERY);
+    let ours = ours.filter(|name| is_guarded(name, profile, added));
+    let ours = ours.filter(|name| !added.iter().any(|(set, _)| set == *name));
+    ours.chain(others)
+        .map(|name| (*name, unset(name)))
+        .collect()
+}
+
+/// The value that says the same as no variable. Empty is unset for those that hold text.
+fn unset(name: &str) -> String {
+    match name {
+        "CLOUDTASER_AUTH_WRAPPED" => "false".to_owned(),
+        "CLOUDTASER_ENV_STATIC" => "omit".to_owned(),
+        "CLOUDTASER_PRELOAD_LIBRARY" => format!("{BINARY_DIR}/{PRELOAD_LIBRARY}"),
+        _ => String::new(),
+    }
 }
 
 /// The profile's settings, in a fixed order.
@@ -241,17 +266,19 @@ fn configured(profile: &Profile, settings: &Settings) -> Vec<(&'static str, Stri
     let server = &profile.spec.server;
     let file = |name: &str| format!("{IDENTITY_DIR}/{name}");
     let mut added = vec![
+        // What a file says would count where the profile says nothing.
+        ("CLOUDTASER_CONFIG", "none".to_owned()),
         ("CLOUDTASER_SOURCE", "openbao".to_owned()),
         ("CLOUDTASER_ADDR", settings.address.clone()),
     ];
     let mut add = |name, value: Option<String>| added.extend(value.map(|value| (name, value)));
     add("CLOUDTASER_NAMESPACE", settings.namespace.clone());
-    if let Some(ca) = &server.ca {
-        match &ca.inline {
-            // The wrapper has no variable of its own for the text.
-            Some(text) => add("BAO_CACERT_BYTES", Some(text.clone())),
-            None => add("CLOUDTASER_CA_CERT", Some(file(CA_FILE))),
-        }
+    match server.ca.as_ref().map(|ca| &ca.inline) {
+        // The wrapper has no variable of its own for the text.
+        Some(Some(text)) => add("BAO_CACERT_BYTES", Some(text.clone())),
+        Some(None) => add("CLOUDTASER_CA_CERT", Some(file(CA_FILE))),
+        // The image's, from the usual places: SSL_CERT_FILE and SSL_CERT_DIR are the program's.
+        None => add("CLOUDTASER_CA_CERT", Some("system".to_owned())),
     }
     if server.client_certificate_secret.is_some() {
         add("CLOUDTASER_CLIENT_CERT", Some(file(CLIENT_CERT_FILE)));

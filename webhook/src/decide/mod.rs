@@ -5,6 +5,7 @@
 //! The answer is a [`Decision`]; [`crate::patch`] turns a [`Plan`] into operations.
 
 mod command;
+mod copy_step;
 mod environment;
 mod explain;
 pub mod facts;
@@ -206,7 +207,7 @@ impl Survey<'_> {
         facts: &Facts,
         warnings: &mut Vec<String>,
     ) -> Result<Plan, Refusal> {
-        let init = volumes::copy_step(self.spec, self.profile, input.operator);
+        let init = copy_step::copy_step(self.spec, self.profile, input.operator);
         let volumes = volumes::volumes(self.profile, &self.settings);
         volumes::refuse_taken(self.spec, &init, &volumes)?;
         let (mut containers, mut size) = (Vec::new(), Size::default());
@@ -224,6 +225,9 @@ impl Survey<'_> {
                 }
                 State::Leave => false,
             };
+            if !is_wrapped && candidate.state != State::Wrapped {
+                volumes::refuse_ours(container)?;
+            }
             if is_wrapped {
                 self.warn(container, facts, warnings);
                 let plan = self.container(candidate, facts)?;
@@ -254,7 +258,8 @@ impl Survey<'_> {
     /// counts only if it is what we would add now (*fails closed*).
     fn verify(&self, container: &Container) -> Result<(), Refusal> {
         command::verify(container)?;
-        environment::verify(container, self.profile, &self.settings)?;
+        let wishes = &self.parsed.wishes;
+        environment::verify(container, self.profile, &self.settings, wishes)?;
         volumes::refuse_mounts(container)?;
         volumes::verify(container)
     }
@@ -268,6 +273,7 @@ impl Survey<'_> {
         facts: &Facts,
     ) -> Result<ContainerPlan, Refusal> {
         let (container, wishes) = (candidate.container, &self.parsed.wishes);
+        command::verify(container)?;
         let mut argv = command::argv(container, wishes, facts)?;
         let (env, mounts) = if volumes::has_any(container) {
             self.verify(container)?;

@@ -1,6 +1,8 @@
 //! Why a pod is left alone or refused: one enum each, a word for log and metrics, a sentence for
 //! whoever made the pod.
 
+use cloudtaser_abi::injection::INIT_CONTAINER;
+
 use crate::address::AddressError;
 use crate::annotation::{AnnotationError, shown};
 use crate::profile::ProfileError;
@@ -268,6 +270,16 @@ pub enum Refusal {
         /// Where.
         path: String,
     },
+    /// One of our volumes in a container that does not start through the wrapper, or elsewhere.
+    #[error(
+        "container `{container}` mounts the volume `{volume}`, which is CloudTaser's; only what CloudTaser mounts itself may, take the mount out"
+    )]
+    OurVolume {
+        /// The container.
+        container: String,
+        /// The volume.
+        volume: String,
+    },
     /// A mount whose place depends on the image.
     #[error(
         "container `{container}` mounts the volume `{volume}` at {}; where `..` leads depends on the image, so it could be where the wrapper is; write the path without it",
@@ -280,6 +292,14 @@ pub enum Refusal {
         volume: String,
         /// Where.
         path: String,
+    },
+    /// An init container with the copy step's name that is not the copy step.
+    #[error(
+        "the init container `{INIT_CONTAINER}` is CloudTaser's, and its field `{field}` is not what CloudTaser writes there; take that container out, it is added again, or rename it"
+    )]
+    CopyStep {
+        /// The field of the container.
+        field: String,
     },
     /// A container or volume with a name of ours that is not ours.
     #[error(
@@ -323,6 +343,8 @@ impl Refusal {
             Self::SetTwice { .. } => "set_twice",
             Self::MountTaken { .. } => "mount_taken",
             Self::MountPath { .. } => "mount_path",
+            Self::OurVolume { .. } => "our_volume",
+            Self::CopyStep { .. } => "copy_step",
             Self::NameTaken { .. } => "name_taken",
         }
     }

@@ -1,104 +1,27 @@
-//! The copy step, the two volumes and their mounts; and names or places of theirs that are taken.
-
-use std::collections::BTreeMap;
+//! The two volumes and their mounts; and names or places of theirs that are taken.
 
 use cloudtaser_abi::injection::{
     BINARY_DIR, BINARY_VOLUME, CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE, IDENTITY_DIR,
-    IDENTITY_VOLUME, IMAGE_BINARY, INIT_CONTAINER, TOKEN_FILE,
+    IDENTITY_VOLUME, INIT_CONTAINER, TOKEN_FILE,
 };
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec,
-    ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection, SecurityContext,
-    ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+    ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec,
+    ProjectedVolumeSource, SecretProjection, ServiceAccountTokenProjection, Volume, VolumeMount,
+    VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::Operator;
+use super::copy_step;
 use super::reason::Refusal;
 use super::settings::Settings;
 use crate::profile::Profile;
-use crate::profile::spec::{CopyResources, KeySpec};
+use crate::profile::spec::KeySpec;
 
 /// Chosen: wrapper and preload library have less than 7 MiB together, and a copy stands beside the
 /// old one while it is replaced.
 const VOLUME_SIZE: &str = "32Mi";
-/// Chosen: the copy takes some 50 ms of a core, once.
-const COPY_CPU: &str = "100m";
-/// Chosen: what is written to the volume counts as the container's memory, so more than the
-/// volume's limit.
-const COPY_MEMORY: &str = "64Mi";
 /// `r--r--r--`: whatever user a container runs as reads its token; the volume is the pod's alone.
 const READ_BY_ALL: i32 = 0o444;
-/// For a pod that says `runAsUser: 0`: the user that distroless images call nonroot. Else the
-/// image's own number, or the one that the pod or the platform gives, counts.
-const UNPRIVILEGED: i64 = 65_532;
-
-/// The init container that copies the wrapper.
-///
-/// Requests equal limits, so that a pod whose quality-of-service class is Guaranteed keeps it. A
-/// pod with resources of its own as a whole (`spec.resources`) gets none here: ours might exceed
-/// them.
-pub(super) fn copy_step(spec: &PodSpec, profile: &Profile, operator: &Operator) -> Container {
-    let image = profile.spec.image.as_ref();
-    let name = image.map_or(&operator.image, |image| &image.name);
-    let policy = image.and_then(|image| image.pull_policy);
-    let command = [IMAGE_BINARY, "copy", BINARY_DIR].map(String::from);
-    let pod_user = spec
-        .security_context
-        .as_ref()
-        .and_then(|context| context.run_as_user);
-    Container {
-        name: INIT_CONTAINER.to_owned(),
-        image: Some(name.clone()),
-        image_pull_policy: policy.map(|policy| policy.word().to_owned()),
-        command: Some(command.into()),
-        resources: match (&profile.spec.resources, &spec.resources) {
-            (Some(CopyResources { limits, requests }), _) => Some(ResourceRequirements {
-                limits: amounts(limits),
-                requests: amounts(requests),
-                claims: None,
-            }),
-            (None, Some(_)) => None,
-            (None, None) => Some(copy_resources()),
-        },
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            capabilities: Some(Capabilities {
-                add: None,
-                drop: Some(vec!["ALL".to_owned()]),
-            }),
-            privileged: Some(false),
-            read_only_root_filesystem: Some(true),
-            run_as_non_root: Some(true),
-            run_as_user: (pod_user == Some(0)).then_some(UNPRIVILEGED),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                localhost_profile: None,
-            }),
-            ..SecurityContext::default()
-        }),
-        volume_mounts: Some(vec![mount(BINARY_VOLUME, BINARY_DIR, false)]),
-        ..Container::default()
-    }
-}
-
-fn copy_resources() -> ResourceRequirements {
-    let pairs = [("cpu", COPY_CPU), ("memory", COPY_MEMORY)];
-    let pairs = pairs.map(|(name, amount)| (name.to_owned(), amount.to_owned()));
-    let both = amounts(&pairs.into());
-    ResourceRequirements {
-        limits: both.clone(),
-        requests: both,
-        claims: None,
-    }
-}
-
-fn amounts(texts: &BTreeMap<String, String>) -> Option<BTreeMap<String, Quantity>> {
-    let amounts = texts
-        .iter()
-        .map(|(name, amount)| (name.clone(), Quantity(amount.clone())));
-    (!texts.is_empty()).then(|| amounts.collect())
-}
 
 /// The mounts that a wrapped container gets.
 pub(super) fn mounts() -> Vec<VolumeMount> {
@@ -108,7 +31,7 @@ pub(super) fn mounts() -> Vec<VolumeMount> {
     ]
 }
 
-fn mount(volume: &str, path: &str, is_read_only: bool) -> VolumeMount {
+pub(super) fn mount(volume: &str, path: &str, is_read_only: bool) -> VolumeMount {
     VolumeMount {
         name: volume.to_owned(),
         mount_path: path.to_owned(),
@@ -205,14 +128,7 @@ pub(super) fn refuse_taken(
     let taken = |what, name| Err(Refusal::NameTaken { what, name });
     let inits = spec.init_containers.iter().flatten();
     for container in inits.filter(|container| container.name == INIT_CONTAINER) {
-        // Other webhooks may have added to it: variables, mounts, resources.
-        let is_ours = container.image == init.image
-            && container.command == init.command
-            && container.args.iter().flatten().next().is_none()
-            && container.restart_policy.is_none();
-        if !is_ours {
-            return taken("container", INIT_CONTAINER);
-        }
+        copy_step::verify(container, init)?;
     }
     if spec
         .containers
@@ -223,7 +139,7 @@ pub(super) fn refuse_taken(
     }
     for volume in spec.volumes.iter().flatten() {
         for (name, ours) in [BINARY_VOLUME, IDENTITY_VOLUME].into_iter().zip(volumes) {
-            if volume.name == name && volume != ours {
+            if volume.name == name && !is_volume(volume, ours) {
                 return taken("volume", name);
             }
         }
@@ -231,34 +147,81 @@ pub(super) fn refuse_taken(
     Ok(())
 }
 
+/// Field for field, but for the limit's amount, which the API server writes in its own way.
+fn is_volume(found: &Volume, ours: &Volume) -> bool {
+    let mut found = found.clone();
+    if let (Some(dir), Some(our)) = (&mut found.empty_dir, &ours.empty_dir)
+        && dir.size_limit.is_some()
+    {
+        dir.size_limit.clone_from(&our.size_limit);
+    }
+    found == *ours
+}
+
+/// Refuses a container that has one of our volumes and does not start through the wrapper, or has it
+/// elsewhere than we mount it.
+pub(super) fn refuse_ours(container: &Container) -> Result<(), Refusal> {
+    let mut mounts = container.volume_mounts.iter().flatten();
+    match mounts.find(|mount| is_named(mount)) {
+        Some(mount) => Err(Refusal::OurVolume {
+            container: container.name.clone(),
+            volume: mount.name.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn is_named(mount: &VolumeMount) -> bool {
+    [BINARY_VOLUME, IDENTITY_VOLUME].contains(&mount.name.as_str())
+}
+
 /// Refuses a container that mounts something where our volumes go, inside of them or above them.
 ///
 /// A path with `..` is refused wherever it seems to lead: the image may have a link there, which
 /// the runtime follows. The policy beside the webhook (`manifests/policy.yaml`) says the same.
 pub(super) fn refuse_mounts(container: &Container) -> Result<(), Refusal> {
-    for mount in container.volume_mounts.iter().flatten() {
-        let parts = mount.mount_path.split('/');
-        let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
-        let (named, volume) = (container.name.clone(), mount.name.clone());
-        let path = mount.mount_path.clone();
-        if parts.contains(&"..") {
-            return Err(Refusal::MountPath {
-                container: named,
-                volume,
-                path,
+    let mounts = container.volume_mounts.iter().flatten();
+    for mount in mounts.filter(|mount| !is_ours(mount)) {
+        refuse_place(container, &mount.name, &mount.mount_path)?;
+        if is_named(mount) {
+            return Err(Refusal::OurVolume {
+                container: container.name.clone(),
+                volume: mount.name.clone(),
             });
         }
-        let is_taken = [BINARY_DIR, IDENTITY_DIR].into_iter().any(|dir| {
-            let ours = dir.split('/').filter(|part| !part.is_empty());
-            ours.zip(&parts).all(|(ours, part)| ours == *part)
+    }
+    for device in container.volume_devices.iter().flatten() {
+        refuse_place(container, &device.name, &device.device_path)?;
+    }
+    // The kubelet mounts an empty file there.
+    let message = container.termination_message_path.as_deref();
+    message.map_or(Ok(()), |path| {
+        refuse_place(container, "terminationMessagePath", path)
+    })
+}
+
+fn refuse_place(container: &Container, volume: &str, path: &str) -> Result<(), Refusal> {
+    let parts = path.split('/');
+    let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
+    let (named, volume) = (container.name.clone(), volume.to_owned());
+    let shown = path.to_owned();
+    if parts.contains(&"..") {
+        return Err(Refusal::MountPath {
+            container: named,
+            volume,
+            path: shown,
         });
-        if is_taken && !is_ours(mount) {
-            return Err(Refusal::MountTaken {
-                container: named,
-                volume,
-                path,
-            });
-        }
+    }
+    let is_taken = [BINARY_DIR, IDENTITY_DIR].into_iter().any(|dir| {
+        let ours = dir.split('/').filter(|part| !part.is_empty());
+        ours.zip(&parts).all(|(ours, part)| ours == *part)
+    });
+    if is_taken {
+        return Err(Refusal::MountTaken {
+            container: named,
+            volume,
+            path: shown,
+        });
     }
     Ok(())
 }
@@ -286,10 +249,5 @@ pub(super) fn verify(container: &Container) -> Result<(), Refusal> {
 
 /// A mount that an earlier invocation added.
 fn is_ours(found: &VolumeMount) -> bool {
-    mounts().iter().any(|ours| {
-        (&ours.name, &ours.mount_path, ours.read_only)
-            == (&found.name, &found.mount_path, found.read_only)
-            && found.sub_path.is_none()
-            && found.sub_path_expr.is_none()
-    })
+    mounts().contains(found)
 }

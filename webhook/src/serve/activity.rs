@@ -4,7 +4,8 @@
 //!
 //! Pure but for the lock: times come from the caller.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -31,6 +32,9 @@ struct State {
     has_served: bool,
     head: Option<Instant>,
     stuck: Option<Instant>,
+    /// Answers that were not taken whole, and since when they are there.
+    owed: BTreeMap<u64, Instant>,
+    next: u64,
     last: Instant,
 }
 
@@ -61,6 +65,8 @@ impl Activity {
             has_served: false,
             head: None,
             stuck: None,
+            owed: BTreeMap::new(),
+            next: 0,
             last: now,
         });
         Self {
@@ -109,12 +115,28 @@ impl Activity {
         Receiving { of: self }
     }
 
+    /// An answer is there, and is to be taken whole.
+    #[must_use]
+    pub fn owe(self: &Arc<Self>, now: Instant) -> Owed {
+        let mut state = self.lock();
+        let number = state.next;
+        state.next = number.wrapping_add(1);
+        state.owed.insert(number, now);
+        drop(state);
+        Owed {
+            of: Arc::clone(self),
+            number,
+        }
+    }
+
     /// What is overdue.
     #[must_use]
     pub fn overdue(&self, limits: &Limits, now: Instant) -> Option<Overdue> {
         let state = self.lock();
         let is_past = |since: Instant, most: Duration| now.saturating_duration_since(since) >= most;
-        if state.stuck.is_some_and(|since| is_past(since, limits.read)) {
+        // The socket of a client that gives a stream of HTTP/2 no window is not stuck.
+        let waiting = [state.stuck, state.owed()].into_iter().flatten().min();
+        if waiting.is_some_and(|since| is_past(since, limits.read)) {
             return Some(Overdue::Answer);
         }
         if state.head.is_some_and(|since| is_past(since, limits.read)) {
@@ -129,7 +151,9 @@ impl Activity {
     pub fn look_again(&self, limits: &Limits, now: Instant) -> Instant {
         let state = self.lock();
         let read = now + limits.read.min(limits.idle);
-        let ends = [state.stuck, state.head].into_iter().flatten();
+        let ends = [state.stuck, state.owed(), state.head]
+            .into_iter()
+            .flatten();
         let ends = ends.map(|since| since + limits.read);
         ends.chain([state.last + limits.idle])
             .filter(|end| *end > now)
@@ -143,16 +167,40 @@ impl Activity {
         (state.deciding == 0).then_some(rank)
     }
 
-    /// Since when room is kept for a body that does not come.
+    /// Since when room is kept for a body that does not come, or for an answer that is not taken.
     pub(super) fn holds(&self) -> Option<Instant> {
         let state = self.lock();
-        state.holds.filter(|_| state.deciding == 0)
+        let holds = state.holds.filter(|_| state.deciding == 0);
+        [holds, state.owed()].into_iter().flatten().min()
     }
 
     /// Whether giving it up would lose a request or an answer under way: then it may end in good
     /// order.
     pub(super) fn has_served(&self) -> bool {
         self.lock().has_served
+    }
+}
+
+impl State {
+    /// Since when the oldest answer is not taken.
+    fn owed(&self) -> Option<Instant> {
+        // They are numbered as they come.
+        self.owed.values().next().copied()
+    }
+}
+
+/// An answer that was not taken whole.
+#[derive(Debug)]
+pub struct Owed {
+    of: Arc<Activity>,
+    number: u64,
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let mut state = self.of.lock();
+        state.owed.remove(&self.number);
+        state.last = Instant::now();
     }
 }
 
@@ -254,6 +302,23 @@ mod tests {
         assert_eq!(activity.overdue(&limits, now + 5 * SECOND), answer);
         activity.wrote(now + 5 * SECOND, false);
         assert_eq!(activity.overdue(&limits, now + 5 * SECOND), None);
+    }
+
+    #[tokio::test]
+    async fn each_answer_has_its_time_whatever_the_socket_takes() {
+        let (now, limits) = (Instant::now(), limits());
+        let activity = Arc::new(Activity::new(now));
+        let (one, two) = (activity.owe(now), activity.owe(now + SECOND));
+        activity.wrote(now + 4 * SECOND, false);
+        assert_eq!(activity.holds(), Some(now));
+        let answer = Some(Overdue::Answer);
+        assert_eq!(activity.overdue(&limits, now + 5 * SECOND), answer);
+        drop(one);
+        assert_eq!(activity.overdue(&limits, now + 5 * SECOND), None);
+        assert_eq!(activity.overdue(&limits, now + 6 * SECOND), answer);
+        drop(two);
+        assert_eq!(activity.overdue(&limits, now + 6 * SECOND), None);
+        assert_eq!(activity.holds(), None);
     }
 
     #[tokio::test]

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::annotation;
-use crate::decide::{Decision, Input, Operator, Refusal, SkipReason, needs};
+use crate::decide::{Decision, Facts, Input, Operator, Refusal, SkipReason, needs};
 use crate::engine::{self, Outcome};
 use crate::lookup::events::Events;
 use crate::lookup::{Lookup, ProfileStore, Snapshot};
 use crate::profile::NamespaceFacts;
 use crate::review::{self, Answer, Operation, Request};
+use crate::serve::connections::Connections;
+use crate::serve::gate::{self, Full, Gate, Running, SPARE};
 use crate::serve::metrics::{Decided, Metrics};
 
 /// Everything that a decision needs.
@@ -33,33 +35,84 @@ pub struct Admission {
 #[derive(Debug)]
 pub struct Answered {
     /// The AdmissionReview.
-    pub review: Value,
+    pub review: Vec<u8>,
+    /// The room that it takes; nothing where it was made without looking at the pod.
+    pub room: Option<OwnedSemaphorePermit>,
     /// Whether what came was one, by its uid. Else the HTTP status says so too: nobody can tell
     /// which review the answer is for.
     pub is_review: bool,
 }
 
+/// Why a review is not answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// Too much is under way.
+    #[error("too many reviews are under way")]
+    Full(Full),
+    /// The answer could not be written, which the types exclude: a server error, upon which the
+    /// failure policy refuses the pod (*fails closed*).
+    #[error("cannot write the answer")]
+    Write(#[from] serde_json::Error),
+}
+
+impl From<Full> for AnswerError {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
+}
+
+/// What a review has while it is decided about, and how long.
+#[derive(Debug)]
+pub struct Turn<'g> {
+    /// When it came.
+    pub started: Instant,
+    /// From there.
+    pub budget: Duration,
+    /// Its places.
+    pub running: Running<'g>,
+    /// Gives room for its answer.
+    pub gate: &'g Gate,
+    /// Who may have to give room for it.
+    pub connections: &'g Connections,
+}
+
+impl Turn<'_> {
+    fn end(&self) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.started + self.budget)
+    }
+
+    /// Room for an answer while it is made.
+    async fn room(&self) -> Result<OwnedSemaphorePermit, Full> {
+        let end = self.end().max(tokio::time::Instant::now() + SPARE);
+        let room = self.connections.pressing(end, self.gate.making(end));
+        room.await.unwrap_or(Err(Full::Late))
+    }
+}
+
 /// What came of one review.
 struct Found {
+    room: Option<OwnedSemaphorePermit>,
     answer: Answer,
     decision: &'static str,
     reason: &'static str,
 }
 
 impl Admission {
-    /// Answers a review that came at `started`, within `budget` from there.
+    /// Answers a review. Its body is given back as soon as it is read.
     ///
     /// # Errors
     ///
-    /// An answer that cannot be written, which the types exclude: a server error, upon which the
-    /// failure policy refuses the pod (*fails closed*).
+    /// [`AnswerError`].
     pub async fn answer(
         &self,
-        body: &[u8],
-        started: Instant,
-        budget: Duration,
-    ) -> Result<Answered, serde_json::Error> {
-        let request = match review::decode(body) {
+        body: impl AsRef<[u8]>,
+        mut turn: Turn<'_>,
+    ) -> Result<Answered, AnswerError> {
+        let started = turn.started;
+        let decoded = review::decode(body.as_ref());
+        drop(body);
+        let request = match decoded {
             Ok(request) => request,
             Err(invalid) => {
                 self.count("invalid", invalid.reason(), started);
@@ -70,11 +123,12 @@ impl Admission {
                 );
                 return Ok(Answered {
                     is_review: invalid.uid.as_ref().is_some_and(|uid| !uid.is_empty()),
-                    review: review::encode_invalid(&invalid),
+                    review: serde_json::to_vec(&review::encode_invalid(&invalid))?,
+                    room: None,
                 });
             }
         };
-        let found = self.found(&request, started, budget).await;
+        let mut found = self.found(&request, &mut turn).await?;
         let seconds = self.count(found.decision, found.reason, started);
         let metadata = &request.pod.metadata;
         tracing::info!(
@@ -94,21 +148,27 @@ impl Admission {
         {
             events.refused(&request.pod, &request.namespace, found.reason, message);
         }
+        let review = review::encode(request.version, &request.uid, &found.answer)?;
+        let review = serde_json::to_vec(&review)?;
+        if let Some(room) = &mut found.room {
+            gate::keep(room, review.capacity());
+        }
         Ok(Answered {
             is_review: true,
-            review: review::encode(request.version, &request.uid, &found.answer)?,
+            review,
+            room: found.room,
         })
     }
 
-    async fn found(&self, request: &Request, started: Instant, budget: Duration) -> Found {
+    async fn found(&self, request: &Request, turn: &mut Turn<'_>) -> Result<Found, Full> {
         if request.operation != Operation::Create {
-            return told(Outcome::skip(SkipReason::NotCreated));
+            return Ok(told(Outcome::skip(SkipReason::NotCreated)));
         }
-        let end = tokio::time::Instant::from_std(started + budget);
+        let end = turn.end();
         let snapshot = self.profiles.snapshot();
         let namespace = match self.namespace(request, &snapshot, end).await {
             Ok(namespace) => namespace,
-            Err(problem) => return refused("namespace_unread", problem),
+            Err(problem) => return Ok(refused("namespace_unread", problem)),
         };
         let input = Input {
             pod: &request.pod,
@@ -117,11 +177,16 @@ impl Admission {
             operator: &self.operator,
         };
         let needs = needs(&input);
-        let asked = self
-            .lookup
-            .facts(&request.pod, &request.namespace, &needs, end);
-        let facts = asked.await;
-        match engine::run(&input, &request.object, &facts) {
+        let facts = if needs.is_empty() {
+            Facts::default()
+        } else {
+            let asked = self
+                .lookup
+                .facts(&request.pod, &request.namespace, &needs, end);
+            turn.running.aside(&request.namespace, asked).await?
+        };
+        let room = turn.room().await?;
+        let found = match engine::run(&input, &request.object, &facts) {
             Ok(outcome) if !snapshot.is_complete && asks_for_profile(&outcome) => refused(
                 "profiles_unread",
                 "the webhook has not read all profiles yet; try again".to_owned(),
@@ -129,7 +194,11 @@ impl Admission {
             Ok(outcome) => told(outcome),
             // Fails closed: a pod that opted in never starts without its wrapper.
             Err(error) => refused("patch", error.to_string()),
-        }
+        };
+        Ok(Found {
+            room: Some(room),
+            ..found
+        })
     }
 
     /// Labels are asked for only where a profile wants some and the pod opted in.
@@ -177,6 +246,7 @@ fn asks_for_profile(outcome: &Outcome) -> bool {
 
 fn told(outcome: Outcome) -> Found {
     Found {
+        room: None,
         decision: outcome.decision(),
         reason: outcome.reason(),
         answer: outcome.into_answer(),
@@ -185,6 +255,7 @@ fn told(outcome: Outcome) -> Found {
 
 fn refused(reason: &'static str, problem: String) -> Found {
     Found {
+        room: None,
         decision: "deny",
         reason,
         answer: Answer::Deny {

@@ -10,12 +10,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
@@ -23,10 +23,11 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::activity::{Activity, Receiving};
-use super::admit::{Admission, Answered};
+use super::admit::{Admission, AnswerError, Answered, Turn};
 use super::connections::Connections;
 use super::deadline;
 use super::gate::{self, Full, Gate};
+use super::sending;
 use super::settings::Limits;
 
 /// The path of the webhook configuration.
@@ -137,10 +138,16 @@ async fn mutate(
 ) -> Response {
     let metrics = &asked.admission.metrics;
     match asked.answer(&activity, request).await {
-        Ok(answered) if answered.is_review => Json(answered.review).into_response(),
         Ok(answered) => {
-            metrics.turn_away(Refusal::NoReview.reason());
-            (Refusal::NoReview.status(), Json(answered.review)).into_response()
+            let status = if answered.is_review {
+                StatusCode::OK
+            } else {
+                metrics.turn_away(Refusal::NoReview.reason());
+                Refusal::NoReview.status()
+            };
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            let body = sending::body(answered.review, &activity, answered.room);
+            (status, json, body).into_response()
         }
         Err(refusal) => {
             metrics.turn_away(refusal.reason());
@@ -152,7 +159,13 @@ async fn mutate(
 /// A body, and the room that it takes.
 struct Read<'g> {
     bytes: Vec<u8>,
-    room: SemaphorePermit<'g>,
+    _room: SemaphorePermit<'g>,
+}
+
+impl AsRef<[u8]> for Read<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Asked {
@@ -172,16 +185,23 @@ impl Asked {
             return Err(Refusal::TooLarge);
         }
         let _deciding = receiving.decide();
-        let _running = self.gate.run(weight, end).await?;
-        let answer = self
-            .admission
-            .answer(&read.bytes, started.into_std(), budget);
+        let turn = Turn {
+            started: started.into_std(),
+            budget,
+            running: self.gate.run(weight, end).await?,
+            gate: &self.gate,
+            connections: &self.connections,
+        };
+        let answer = self.admission.answer(read, turn);
         // The engine is not meant to panic; if it does, this pod alone is refused. Its locks are
         // taken whatever holder panicked, and every value under them is replaced whole.
         let answer = AssertUnwindSafe(answer).catch_unwind().await;
-        drop(read.room);
-        let answer = answer.map_err(|_panic| Refusal::Panicked)?;
-        answer.map_err(|_odd| Refusal::Failed)
+        answer
+            .map_err(|_panic| Refusal::Panicked)?
+            .map_err(|error| match error {
+                AnswerError::Full(full) => full.into(),
+                AnswerError::Write(_odd) => Refusal::Failed,
+            })
     }
 
     /// Reads the body, for which all requests together have so much room. It is taken at once, so
@@ -216,7 +236,7 @@ impl Asked {
         }
         match bytes.is_empty() {
             true => Err(Refusal::Empty),
-            false => Ok(Read { bytes, room }),
+            false => Ok(Read { bytes, _room: room }),
         }
     }
 }

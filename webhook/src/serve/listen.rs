@@ -36,8 +36,9 @@ use super::watched::Watched;
 const HEAD: usize = 16 << 10;
 /// Headers of a request, at most. Chosen: the API server sends six.
 const HEADERS: usize = 64;
-/// Requests at once on a connection of HTTP/2. Chosen: the API server uses HTTP/1.1 for webhooks.
-const STREAMS: u32 = 128;
+/// Requests at once on a connection of HTTP/2. Chosen: the API server uses HTTP/1.1 for webhooks;
+/// each may make us hold a piece of its answer.
+const STREAMS: u32 = 32;
 /// Bytes under way on a stream and on a connection of HTTP/2. Chosen: 64 KiB is the protocol's own
 /// default; all connections together could make us hold a quarter of a MiB each.
 const WINDOWS: [u32; 2] = [64 << 10, 256 << 10];

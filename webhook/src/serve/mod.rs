@@ -18,6 +18,7 @@ pub mod probes;
 pub mod ready;
 pub mod registries;
 pub mod run;
+mod sending;
 pub mod settings;
 pub mod shutdown;
 mod watched;

@@ -10,7 +10,7 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of all reviews under way.
     pub bodies_bytes: usize,
-    /// Time for a request's head, for its body, and for taking a part of an answer, each.
+    /// Time for a request's head, for its body, and for an answer to be taken, each.
     pub read: Duration,
     /// Time for a TLS handshake.
     pub handshake: Duration,
@@ -22,6 +22,12 @@ pub struct Limits {
     pub review_bytes: usize,
     /// The same of all that are decided about at once.
     pub running_bytes: usize,
+    /// The same of those that wait for a cluster or a registry to be looked up.
+    pub waiting_bytes: usize,
+    /// Of these, what one namespace may have.
+    pub namespace_bytes: usize,
+    /// Bytes of answers that are made or not yet taken ([`super::gate::MAKING`]).
+    pub answers_bytes: usize,
     /// Decisions at once.
     pub running: usize,
     /// Requests that wait beside them.
@@ -47,6 +53,12 @@ impl Default for Limits {
             review_bytes: 16 << 20,
             // Chosen: half of 64 MiB; 500 pods at once take 12 MiB.
             running_bytes: 32 << 20,
+            // Chosen: half as many again; a quarter of them is 240 pods of 5 containers that wait for
+            // what one namespace names.
+            waiting_bytes: 48 << 20,
+            namespace_bytes: 12 << 20,
+            // Chosen: two are made at once, and the largest that is ready takes 1.5 MiB.
+            answers_bytes: 32 << 20,
             read: Duration::from_secs(5),
             handshake: Duration::from_secs(5),
             // Above 90 s, after which an API server closes it itself (Go, net/http's

@@ -156,7 +156,7 @@ fn h1_a_half_injected_container_is_refused() {
         }),
         ("authorities", "not_as_injected", |c| {
             let env = c["env"].as_array_mut().unwrap();
-            env.push(json!({"name": "VAULT_CACERT", "value": "/evil.pem"}));
+            env.push(json!({"name": "VAULT_CAPATH", "value": "/evil"}));
         }),
         ("variables from a ConfigMap", "not_as_injected", |c| {
             c["envFrom"] = json!([{"configMapRef": {"name": "evil"}}]);

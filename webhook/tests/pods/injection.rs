@@ -90,7 +90,7 @@ fn h1_changing_our_variables_in_between_is_refused() {
         json!({"name": "CLOUDTASER_ADDR", "value": "https://evil.example"}),
         json!({"name": "CLOUDTASER_ROLE", "value": "admin"}),
         json!({"name": "CLOUDTASER_PROXY", "value": "http://evil.example"}),
-        json!({"name": "VAULT_CACERT", "value": "/evil.pem"}),
+        json!({"name": "VAULT_CAPATH", "value": "/evil"}),
     ] {
         case.pod = good.clone();
         let env = case.pod["spec"]["containers"][0]["env"]

@@ -1,6 +1,7 @@
-//! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), what a
-//! patch does not show at a glance ([`injection`]), the admission policy ([`policy`]), generated
-//! ones ([`properties`]), large ones ([`sizes`]), and what is no name ([`names`]).
+//! Pods through the whole engine: golden ones ([`golden`]), second invocations ([`again`]), ones
+//! that look injected ([`forged`]), variables ([`environment`]), what a patch does not show at a
+//! glance ([`injection`]), the admission policy ([`policy`]), generated ones ([`properties`]),
+//! large ones ([`sizes`]), and what is no name ([`names`]).
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -8,6 +9,8 @@
 )]
 
 mod again;
+mod environment;
+mod forged;
 mod golden;
 mod injection;
 mod names;

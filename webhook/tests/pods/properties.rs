@@ -148,10 +148,13 @@ fn without_ours(pod: &Value, before: &Value) -> Value {
         let new = pod["spec"][list].as_array_mut();
         for (container, old) in new.into_iter().flatten().zip(&old) {
             drop_named(&mut container["volumeMounts"], &starts);
+            let own = old["env"].as_array().into_iter().flatten();
+            let own: Vec<&str> = own
+                .filter_map(|variable| variable["name"].as_str())
+                .collect();
             let is_ours = |name: &str| {
-                ["CLOUDTASER_", "VAULT_", "BAO_"]
-                    .iter()
-                    .any(|prefix| name.starts_with(prefix))
+                let mut prefixes = ["CLOUDTASER_", "VAULT_", "BAO_"].iter();
+                prefixes.any(|prefix| name.starts_with(prefix)) && !own.contains(&name)
             };
             drop_named(&mut container["env"], &is_ours);
             for path in ["command", "args"] {

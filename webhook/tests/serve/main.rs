@@ -8,6 +8,7 @@
     reason = "test code: a panic shows the line"
 )]
 
+mod answers;
 mod crowd;
 mod end;
 mod faults;

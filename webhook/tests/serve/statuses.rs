@@ -177,11 +177,14 @@ async fn a_review_that_would_take_much_memory_is_413_however_short_its_text() {
 async fn large_reviews_within_the_limits_are_decided_about() {
     let up = up(patient()).await;
     let mut long = review("u", &pod("shop"));
-    long["request"]["object"]["spec"]["containers"][0]["args"] = json!(["a".repeat(3_000_000)]);
+    let variable = json!({"name": "LONG", "value": "a".repeat(3_000_000)});
+    long["request"]["object"]["spec"]["containers"][0]["env"] = json!([variable]);
+    let mut wrapped = review("u", &pod("shop"));
+    wrapped["request"]["object"]["spec"]["containers"][0]["args"] = json!(["a".repeat(3_000_000)]);
     let mut many = review("u", &pod("shop"));
     many["request"]["object"]["spec"]["unknown"] = json!(vec![0; 100_000]);
-    // The first is larger than what Kubernetes stores, which is a decision too.
-    for (asked, is_allowed) in [(long, false), (many, true)] {
+    // What goes through the wrapper is in the answer, and has a limit of its own.
+    for (asked, is_allowed) in [(long, true), (wrapped, false), (many, true)] {
         let (status, answer) = sent(&up, request(asked.to_string())).await;
         assert_eq!(status, 200);
         let said = &answer["response"]["status"];

@@ -38,6 +38,8 @@ use tokio_rustls::client::TlsStream;
 
 /// The namespace whose labels the cluster holds back until the test lets it answer.
 pub(crate) const HELD: &str = "held";
+/// The namespace whose service accounts the cluster holds back until the test lets it answer.
+pub(crate) const TARPIT: &str = "tarpit";
 /// The namespace whose labels make the look-up panic.
 pub(crate) const PANICS: &str = "panics";
 /// For what must happen. Long enough for a loaded machine.
@@ -46,9 +48,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// The cluster of the tests.
 #[derive(Debug)]
 pub(crate) struct Double {
-    /// Questions about [`HELD`] that came.
+    /// Questions about [`HELD`] and [`TARPIT`] that came.
     pub(crate) asked: AtomicUsize,
-    /// A permit for each answer about it.
+    /// A permit for each answer about them.
     pub(crate) answers: Semaphore,
 }
 
@@ -68,8 +70,14 @@ impl Cluster for Double {
         Box::pin(async { Ok(SourceFact::Missing) })
     }
 
-    fn account(&self, _: String, _: String) -> Answer<'_, Vec<String>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn account(&self, namespace: String, _: String) -> Answer<'_, Vec<String>> {
+        Box::pin(async move {
+            if namespace == TARPIT {
+                self.asked.fetch_add(1, Ordering::SeqCst);
+                self.answers.acquire().await.unwrap().forget();
+            }
+            Ok(Vec::new())
+        })
     }
 
     fn pull_secret(&self, _: String, _: String) -> Answer<'_, Option<PullSecret>> {

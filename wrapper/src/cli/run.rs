@@ -182,10 +182,11 @@ pub struct RunArgs {
     )]
     pub exec: Option<bool>,
 
-    /// Configuration file [default: cloudtaser.toml in the current directory, if there is one]
+    /// Configuration file, or the word none [default: cloudtaser.toml in the current directory, if
+    /// there is one]
     #[arg(
         long,
-        value_name = "FILE",
+        value_name = "FILE|none",
         env = "CLOUDTASER_CONFIG",
         hide_env_values = true
     )]

@@ -34,11 +34,13 @@ pub struct ServerArgs {
     )]
     pub namespace: Option<String>,
 
-    /// File with the certification authorities that vouch for the server (PEM); else BAO_CACERT
-    /// or VAULT_CACERT, else the system's
+    /// File with the certification authorities that vouch for the server (PEM), or the word system;
+    /// else BAO_CACERT or VAULT_CACERT, else the system's
+    ///
+    /// system: those at the system's usual places, whatever SSL_CERT_FILE and SSL_CERT_DIR say.
     #[arg(
         long,
-        value_name = "FILE",
+        value_name = "FILE|system",
         env = "CLOUDTASER_CA_CERT",
         hide_env_values = true
     )]

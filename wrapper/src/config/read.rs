@@ -11,6 +11,10 @@ use crate::cli::source::SourceArgs;
 /// The file that is read when `--config` names none.
 const DEFAULT_FILE: &str = "cloudtaser.toml";
 
+/// In place of a file's name: none is read, not the default one either. A file of that name is
+/// `./none`.
+const NO_FILE: &str = "none";
+
 /// The sources' options with what the configuration file says of the store filled in, and the file
 /// with its path, for commands other than `run`. It is the one that `run` reads: CLOUDTASER_CONFIG
 /// or the default.
@@ -38,13 +42,17 @@ pub fn with_file(args: &SourceArgs) -> Result<(SourceArgs, PathBuf, FileConfig),
     Ok((filled, path, file))
 }
 
-/// Reads the configuration file that `path` names, or the default one if there is one.
+/// Reads the configuration file that `path` names, or the default one if there is one; none at all
+/// for the word `none`.
 ///
 /// # Errors
 ///
 /// [`FileError`]; a missing file is an error only when it was named.
 pub fn read_file(path: Option<&Path>) -> Result<(PathBuf, FileConfig), FileError> {
     let name = path.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned();
+    if name.as_os_str() == NO_FILE {
+        return Ok((name, FileConfig::default()));
+    }
     let unreadable = |source| FileError::Read {
         path: name.clone(),
         source,

@@ -99,6 +99,10 @@ pub enum ServerSettingError {
     MixedSchemes,
 }
 
+/// In place of a file's name: the authorities at the system's usual places, whatever the environment
+/// says about them. A file of that name is `./system`.
+pub const SYSTEM_CA: &str = "system";
+
 /// Variables of other tools that name the server.
 const ADDRESS_VARIABLES: [&str; 2] = ["BAO_ADDR", "VAULT_ADDR"];
 
@@ -350,10 +354,16 @@ fn tls(args: &ServerArgs, lookup: &Lookup<'_>) -> Result<TlsSettings, ServerSett
             expected: "the name of a host, not an address",
         });
     }
-    let ca_cert = lookup.path(&args.ca_cert, "ca_cert", &["BAO_CACERT", "VAULT_CACERT"])?;
+    // A word of the flag and of our variable, not of the file, where names are relative to its folder.
+    let system_ca = args.ca_cert.as_deref() == Some(SYSTEM_CA);
+    let ca_cert = match system_ca {
+        true => None,
+        false => lookup.path(&args.ca_cert, "ca_cert", &["BAO_CACERT", "VAULT_CACERT"])?,
+    };
     let ca_path = lookup.path(&args.ca_path, "ca_path", &["BAO_CAPATH", "VAULT_CAPATH"])?;
-    let is_named = ca_cert.is_some() || ca_path.is_some();
+    let is_named = system_ca || ca_cert.is_some() || ca_path.is_some();
     Ok(TlsSettings {
+        system_ca,
         ca_pem: match is_named {
             true => None,
             false => lookup.text(&None, "", &["BAO_CACERT_BYTES", "VAULT_CACERT_BYTES"])?,

@@ -252,3 +252,31 @@ fn a_mount_may_be_written_with_auth() {
         assert_eq!(config.login.mount.as_deref(), Some(mount));
     }
 }
+
+/// The word is for whoever starts us: what the environment or the image says about authorities does
+/// not count then.
+#[test]
+fn the_systems_authorities_can_be_said_and_nothing_else_counts_then() {
+    let args = |text: &str| ServerArgs {
+        ca_cert: Some(text.into()),
+        ..ServerArgs::default()
+    };
+    let variables = [
+        ("VAULT_CACERT", "/other.pem"),
+        ("VAULT_CACERT_BYTES", "text"),
+    ];
+    let tls = config(&args("system"), &variables, &NONE)
+        .expect("valid")
+        .tls;
+    assert!(tls.system_ca);
+    assert!(tls.ca_certs.is_empty() && tls.ca_pem.is_none());
+    // Controls: a file that is called so, and the file's word, which is a name.
+    let tls = config(&args("./system"), &variables, &NONE)
+        .expect("valid")
+        .tls;
+    assert!(!tls.system_ca);
+    assert_eq!(tls.ca_certs, [PathBuf::from("./system")]);
+    let variables = [("VAULT_CACERT", "system")];
+    let tls = config(&ServerArgs::default(), &variables, &NONE);
+    assert!(!tls.expect("valid").tls.system_ca);
+}

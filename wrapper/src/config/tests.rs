@@ -182,6 +182,15 @@ fn a_file_that_everybody_may_write_is_refused() {
 }
 
 #[test]
+fn no_file_is_read_where_that_is_said() {
+    let (_, file) = read_file(Some(Path::new("none"))).expect("no file");
+    assert!(file.source.is_none());
+    // Control: any other name must be there.
+    let other = read_file(Some(Path::new("./none")));
+    assert!(matches!(other, Err(FileError::Read { .. })));
+}
+
+#[test]
 fn lines_of_the_variable_stand_in_for_the_flag() {
     let inherited = [("CLOUDTASER_ENV", "A=1\n\nB=vault:secret/b#c\n")];
     let config = config_with(&[], "", &inherited).expect("valid");

@@ -72,6 +72,9 @@ impl ServerConfig {
 /// Certificates, and what is checked of the server's. Files are read at every connection.
 #[derive(Clone, Debug, Default)]
 pub struct TlsSettings {
+    /// The system's authorities count, from their usual places: not those that `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` name.
+    pub system_ca: bool,
     /// PEM files with certification authorities; together with `ca_path` and `ca_pem` instead of
     /// the system's.
     pub ca_certs: Vec<PathBuf>,

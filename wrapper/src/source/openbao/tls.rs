@@ -172,7 +172,10 @@ const CRL: &str = "the revocation lists (--crl)";
 /// The authorities that are named, or else the system's.
 fn roots(settings: &TlsSettings) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    let mut is_named = false;
+    let mut is_named = settings.system_ca;
+    if settings.system_ca {
+        add_system(&mut roots);
+    }
     for file in &settings.ca_certs {
         is_named = true;
         add(&mut roots, &read(CA, file)?, &file.display().to_string())?;
@@ -198,6 +201,27 @@ fn roots(settings: &TlsSettings) -> Result<RootCertStore, TlsError> {
         return Err(TlsError::NoRoots);
     }
     Ok(roots)
+}
+
+/// Where distributions keep their authorities in one file; the first that is there counts.
+const SYSTEM_FILES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Alpine, Arch, distroless images
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL 7 and later
+    "/etc/pki/tls/certs/ca-bundle.crt",   // RHEL 6
+    "/etc/ssl/ca-bundle.pem",             // openSUSE
+    "/etc/ssl/cert.pem",                  // Alpine without its folder
+];
+/// Where they keep them as single files, for a system without any of the above.
+const SYSTEM_FOLDER: &str = "/etc/ssl/certs";
+
+/// The system's authorities without a look at the environment, which may be somebody else's than
+/// the one who trusts.
+fn add_system(roots: &mut RootCertStore) {
+    let mut files = SYSTEM_FILES.into_iter().map(Path::new);
+    let file = files.find(|file| file.exists());
+    let folder = file.is_none().then_some(Path::new(SYSTEM_FOLDER));
+    let found = rustls_native_certs::load_certs_from_paths(file, folder);
+    roots.add_parsable_certificates(found.certs);
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, TlsError> {
