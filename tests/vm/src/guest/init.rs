@@ -18,14 +18,10 @@ use crate::{AGENT, PINS, perf, pins, product, sys};
 /// Longest wait for a process to appear or to answer. Chosen: emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-<<<<<<< HEAD
-pub(crate) struct Runner {
-=======
 /// What the programs are called by.
 const SWITCH: &str = "/proc/sys/kernel/ftrace_enabled";
 
-struct Runner {
->>>>>>> main
+pub(crate) struct Runner {
     nonce: String,
     pub(crate) marker: String,
 }
