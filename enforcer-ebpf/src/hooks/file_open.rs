@@ -38,31 +38,28 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let super_block: *const u8 = unsafe { load(inode, &offsets::INODE_I_SB, 0) };
     // SAFETY: the verifier knows the field's type.
     let magic: u64 = unsafe { load(super_block, &offsets::SUPER_BLOCK_S_MAGIC, 0) };
-    match magic {
-        PROC_SUPER_MAGIC => {}
-        TRACEFS_MAGIC | DEBUGFS_MAGIC => {
-            if !tracing::is_guarded() {
-                return 0;
-            }
-            // SAFETY: the hook's argument is the file.
-            let entry = unsafe { entry(file, inode) };
-            return answer(Hook::FileOpen, ctx.arg(1), verdict::trace_file(&entry));
+    let is_trace = matches!(magic, TRACEFS_MAGIC | DEBUGFS_MAGIC);
+    if !is_trace && magic != PROC_SUPER_MAGIC {
+        // SAFETY: the verifier knows the field's type.
+        let mode: u16 = unsafe { load(inode, &offsets::INODE_I_MODE, 0) };
+        if mode & S_IFMT != S_IFCHR {
+            return 0;
         }
-        _ => {
-            // SAFETY: the verifier knows the field's type.
-            let mode: u16 = unsafe { load(inode, &offsets::INODE_I_MODE, 0) };
-            if mode & S_IFMT != S_IFCHR {
-                return 0;
-            }
-            // SAFETY: the verifier knows the field's type.
-            let device = unsafe { load(inode, &offsets::INODE_I_RDEV, 0) };
-            return answer(Hook::FileOpen, ctx.arg(1), verdict::device(device));
-        }
+        // SAFETY: the verifier knows the field's type.
+        let device = unsafe { load(inode, &offsets::INODE_I_RDEV, 0) };
+        return answer(Hook::FileOpen, ctx.arg(1), verdict::device(device));
+    }
+    if is_trace && !tracing::is_guarded() {
+        return 0;
+    }
+    // Once for both: the verifier walks through it for every call.
+    // SAFETY: the hook's argument is the file.
+    let entry = unsafe { entry(file, inode) };
+    if is_trace {
+        return answer(Hook::FileOpen, ctx.arg(1), verdict::trace_file(&entry));
     }
     // SAFETY: the verifier knows the field's type.
     let target = unsafe { storage::inode_group(inode) };
-    // SAFETY: the hook's argument is the file.
-    let entry = unsafe { entry(file, inode) };
     if target == 0 {
         return answer(Hook::FileOpen, ctx.arg(1), verdict::node_file(&entry));
     }

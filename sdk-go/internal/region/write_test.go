@@ -128,11 +128,12 @@ func TestNoMixture(t *testing.T) {
 	if err := w.Publish(2, whole5000(0), 0); err != nil {
 		t.Fatal(err)
 	}
-	rooms := sync.Pool{New: func() any { return make([]byte, 8192) }}
+	rooms := sync.Pool{New: func() any { return new([8192]byte) }}
 	var reads, newest atomic.Int64
 	rotations := race(t, w, func() bool {
-		room := rooms.Get().([]byte)
-		defer rooms.Put(room)
+		taken := rooms.Get().(*[8192]byte)
+		defer rooms.Put(taken)
+		room := taken[:]
 		before := newest.Load()
 		n, version, err := r.Read(&r.Entries[2], room)
 		if err != nil || mixed(room[:n]) || int64(version) < before {
