@@ -1,4 +1,4 @@
-//! The table.
+//! The table. Long because it is one: the words of its lines, and the lines about a process.
 
 use std::fmt::Write as _;
 

@@ -146,7 +146,7 @@ impl Words {
     }
 
     pub(crate) fn set(&self, word: u32, value: u32) {
-        // SAFETY: as in `get`.
+        // SAFETY: `at` keeps it within the page, which stays mapped; others read it, hence volatile.
         unsafe { self.at(word).write_volatile(value) };
     }
 }
