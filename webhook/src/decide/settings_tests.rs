@@ -247,3 +247,19 @@ fn every_wish_needs_its_own_permission() {
     };
     assert!(read(&profile(&[]), &own).is_ok());
 }
+
+/// A service account's name may have dots and hyphens, a namespace's hyphens only.
+#[test]
+fn no_two_service_accounts_share_the_default_role() {
+    let role = crate::profile::spec::AuthSpec::default().role;
+    let of = |namespace, service_account| {
+        let identity = Identity {
+            namespace,
+            service_account,
+        };
+        identity.fill(&role)
+    };
+    assert_ne!(of("team", "a-default"), of("team-a", "default"));
+    assert_ne!(of("team", "a.default"), of("team-a", "default"));
+    assert_eq!(of("team", "a.b"), "team.a.b");
+}
