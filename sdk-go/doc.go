@@ -8,8 +8,8 @@
 //
 //	cloudtaser run --env 'PGPASSWORD=vault:secret/db#password' -- ./server
 //
-// The wrapper sees that the SDK is linked into the program and hands the memory to it (--delivery
-// sdk forces that). The program's environment then has no PGPASSWORD: [Store.Env] has.
+// The wrapper sees that the SDK is linked into the program and hands the memory to it, which
+// --delivery sdk forces. The program's environment then has no PGPASSWORD: [Store.Env] has.
 //
 // # What it does not protect against
 //

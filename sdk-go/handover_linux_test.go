@@ -124,7 +124,8 @@ func TestMinimumOfProtection(t *testing.T) {
 	if !errors.Is(err, ErrProtection) {
 		t.Errorf("an option: %v", err)
 	}
-	if _, _, err = openHanded(t, vector(t, "two-entries"), MinProtection(ProtectionSecretmem)); err != nil {
+	_, _, err = openHanded(t, vector(t, "two-entries"), MinProtection(ProtectionSecretmem))
+	if err != nil {
 		t.Errorf("the control: %v", err)
 	}
 	for word, want := range map[string]error{
@@ -318,7 +319,8 @@ func TestCopiesBelowTheMinimumAreRefused(t *testing.T) {
 	if err := s.Use("secret/tls", func([]byte) error { return nil }); err != nil {
 		t.Errorf("memory that was there before: %v", err)
 	}
-	if _, _, err := openHanded(t, content, MinProtection(ProtectionSecretmem)); !errors.Is(err, ErrProtection) {
+	_, _, err = openHanded(t, content, MinProtection(ProtectionSecretmem))
+	if !errors.Is(err, ErrProtection) {
 		t.Errorf("another store: %v", err)
 	}
 	control, _, err := openHanded(t, content)

@@ -95,7 +95,8 @@ func TestNothingIsSentWithoutTheSecret(t *testing.T) {
 		"Origin":         {Store: fake.Store, Ref: ref},
 	} {
 		_, err := get(&http.Client{Transport: transport}, server.URL)
-		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "hunter2") {
+		if err == nil || !strings.Contains(err.Error(), name) ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", name, err)
 		}
 		isMissing := errors.Is(err, cloudtaser.ErrNotFound)

@@ -270,7 +270,7 @@ fn no_value_is_torn_in_a_million_reads_while_rust_rotates() {
     };
     assert_eq!(*reads, READS);
     let versions: u64 = versions.parse().expect("a number");
-    assert!(versions > 1000, "it saw few rotations: {ended:?}");
+    assert!(versions > 100, "it saw few rotations: {ended:?}");
 }
 
 #[test]

@@ -34,8 +34,7 @@ const RESOURCES: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 /// Where webhooks of cloud providers mount their tokens, in init containers too. Nothing of the
 /// copy step is there.
 const TOKENS: &str = "/var/run/secrets/";
-/// Variables by which a program's loader or C library finds code; ours begin otherwise, and the copy
-/// step reads none.
+/// Variables by which a program's loader or C library finds code, and ours; the copy step reads none.
 const LOADER: [&str; 5] = ["LD_", "GLIBC_", "GCONV_", "MALLOC_", "CLOUDTASER_"];
 
 /// The init container that copies the wrapper.

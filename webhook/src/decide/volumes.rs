@@ -158,8 +158,7 @@ fn is_volume(found: &Volume, ours: &Volume) -> bool {
     found == *ours
 }
 
-/// Refuses a container that has one of our volumes and does not start through the wrapper, or has it
-/// elsewhere than we mount it.
+/// Refuses a container that does not start through the wrapper and has one of our volumes.
 pub(super) fn refuse_ours(container: &Container) -> Result<(), Refusal> {
     let mut mounts = container.volume_mounts.iter().flatten();
     match mounts.find(|mount| is_named(mount)) {

@@ -99,8 +99,8 @@ pub enum ServerSettingError {
     MixedSchemes,
 }
 
-/// In place of a file's name: the authorities at the system's usual places, whatever the environment
-/// says about them. A file of that name is `./system`.
+/// In place of a file's name: the authorities at the system's usual places, whatever the
+/// environment says about them. A file of that name is `./system`.
 pub const SYSTEM_CA: &str = "system";
 
 /// Variables of other tools that name the server.
@@ -354,7 +354,7 @@ fn tls(args: &ServerArgs, lookup: &Lookup<'_>) -> Result<TlsSettings, ServerSett
             expected: "the name of a host, not an address",
         });
     }
-    // A word of the flag and of our variable, not of the file, where names are relative to its folder.
+    // A word of the flag and of our variable; in the file, names are relative to its folder.
     let system_ca = args.ca_cert.as_deref() == Some(SYSTEM_CA);
     let ca_cert = match system_ca {
         true => None,

@@ -78,6 +78,10 @@ pub(super) fn judge(console: &[String], nonce: &str, attacks: &[Attack]) -> Vec<
     ));
     for (name, line) in [
         (
+            "the self-test sees that programs are not called",
+            "blind status false",
+        ),
+        (
             "without a guarded process programs may be loaded",
             "disarmed enforced true",
         ),
