@@ -114,7 +114,7 @@ fn h4_a_role_is_data() {
     assert!(read(&free, &wishes).is_ok());
     assert_eq!(
         read(&profile(&[]), &Wishes::default()).unwrap().role,
-        "shop-web"
+        "shop.web"
     );
 }
 
@@ -242,7 +242,7 @@ fn every_wish_needs_its_own_permission() {
     }
     // The role that the profile gives anyway may be repeated.
     let own = Wishes {
-        role: wish("shop-web".to_owned()),
+        role: wish("shop.web".to_owned()),
         ..none()
     };
     assert!(read(&profile(&[]), &own).is_ok());
