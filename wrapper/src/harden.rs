@@ -1,19 +1,20 @@
 //! The first steps of a start: what the wrapper does to itself before it holds a secret.
 //!
-//! In this order: become undumpable, refuse to run under a tracer, register with the enforcer,
-//! and execute ourselves anew. A descriptor of `/proc/PID/mem` that somebody opened, or a tracer
+//! In this order: become undumpable, refuse to run under a tracer, register with the enforcer, have
+//! a helper prove that it refuses ([`crate::proof`]), and execute ourselves anew. A descriptor of `/proc/PID/mem` that somebody opened, or a tracer
 //! that attached, before registration keeps working after it; the second `execve` gives the
 //! process a new address space, which such a descriptor does not reach. Without an enforcer the
 //! second start buys little: the new image is dumpable again until it has called `prctl`.
 //! It is done all the same, so that there is one order and one path to test.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::{fs, io};
 
 use cloudtaser_abi::names::ENV_REEXECUTED;
 
 use crate::cli::run::Enforcer;
+use crate::proof::{Helper, Proof};
 use crate::status;
 use crate::sys::exec::{ExecStrings, execve};
 use crate::sys::prctl::{self, Registration};
@@ -38,6 +39,14 @@ pub enum HardenError {
     /// The enforcer, or a seccomp filter before it, refused. Exit status 77.
     #[error("the enforcer refused to register this process")]
     Refused(#[source] io::Error),
+    /// `--enforcer require`, and what a helper tried got through. Exit status 77.
+    #[error(
+        "the enforcer registered us, but does not refuse what it must: {what} got through; it may be observing only or switched off; repair it or use `--enforcer prefer`"
+    )]
+    NotProven {
+        /// The attempt.
+        what: &'static str,
+    },
     /// A system call failed. Exit status 70.
     #[error("{call} failed while protecting ourselves")]
     Syscall {
@@ -63,8 +72,10 @@ impl HardenError {
 /// What hardening achieved, for the report and the protection level.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Hardened {
-    /// An enforcer knows this process and will know its children.
-    pub is_registered: bool,
+    /// An enforcer knows this process and will know its children, and was seen to refuse.
+    pub is_enforced: bool,
+    /// An enforcer knows this process, but was not seen to refuse.
+    pub is_doubtful: bool,
 }
 
 /// Runs all steps. Returns in the second start of the process only: in the first one it ends with
@@ -77,13 +88,22 @@ pub fn harden(enforcer: Enforcer) -> Result<Hardened, HardenError> {
     become_undumpable()?;
     // After it: nobody of the same user can attach any more between the question and the fetch.
     refuse_tracer()?;
-    let is_registered = register(enforcer)?;
-    if !is_second_start() {
-        return Err(execute_ourselves());
+    let Some(was_proven) = second_start() else {
+        let is_proven = register(enforcer, true)? == Guard::Proven;
+        return Err(execute_ourselves(is_proven));
+    };
+    let guard = register(enforcer, false)?;
+    // Closed: the first start proved it or ended, unless somebody else set the mark.
+    if enforcer == Enforcer::Require && !was_proven {
+        return Err(HardenError::NotProven { what: NO_PROOF });
     }
     // The kernel named the second start after its file, `/proc/self/exe`. A name is for `ps` only.
     let _unnamed = rustix::thread::set_name(c"cloudtaser");
-    Ok(Hardened { is_registered })
+    let is_registered = guard != Guard::None;
+    Ok(Hardened {
+        is_enforced: is_registered && was_proven,
+        is_doubtful: is_registered && !was_proven,
+    })
 }
 
 /// Who traces us reads everything. `TracerPid` shows tracers of our own PID namespace and those
@@ -124,30 +144,72 @@ fn become_undumpable() -> Result<(), HardenError> {
     })
 }
 
+/// What stands between us and others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Guard {
+    None,
+    Registered,
+    /// And a helper's attempts were refused.
+    Proven,
+}
+
+/// What is said to have got through where nothing could be tried.
+const NO_PROOF: &str = "an attempt that cannot be made here (is /proc mounted?)";
+
 /// The kernel side of DESIGN: one `prctl` before any secret exists, inherited by every child.
-fn register(enforcer: Enforcer) -> Result<bool, HardenError> {
+fn register(enforcer: Enforcer, with_proof: bool) -> Result<Guard, HardenError> {
     if enforcer == Enforcer::Off {
-        return Ok(false);
+        return Ok(Guard::None);
     }
+    let helper = with_proof.then(Helper::new).transpose();
     match prctl::register() {
-        Ok(Registration::Registered) => Ok(true),
-        Ok(Registration::NoEnforcer) if enforcer == Enforcer::Prefer => Ok(false),
-        Ok(Registration::NoEnforcer) => Err(HardenError::NoEnforcer),
+        Ok(Registration::Registered) => {}
+        Ok(Registration::NoEnforcer) if enforcer == Enforcer::Prefer => return Ok(Guard::None),
+        Ok(Registration::NoEnforcer) => return Err(HardenError::NoEnforcer),
         // Fails closed with `prefer` too: somebody is there and says no.
-        Err(source) => Err(HardenError::Refused(source)),
+        Err(source) => return Err(HardenError::Refused(source)),
+    }
+    let proof = match helper {
+        Ok(None) => return Ok(Guard::Registered),
+        Ok(Some(helper)) => helper.ask(),
+        Err(error) => Err(error),
+    };
+    let what = match proof {
+        Ok(Proof::Refused) => return Ok(Guard::Proven),
+        Ok(Proof::Through(what)) => what,
+        Ok(Proof::Impossible) | Err(_) => NO_PROOF,
+    };
+    if enforcer == Enforcer::Require {
+        Err(HardenError::NotProven { what })
+    } else {
+        // Open: with `prefer` a start goes on without an enforcer too. It is said, and no more is
+        // claimed than is there.
+        Ok(Guard::Registered)
     }
 }
 
 /// The first start tells the second one by a variable that holds its own process id, which
-/// `execve` keeps. A value inherited from another wrapper names another process.
-fn is_second_start() -> bool {
-    let own = std::process::id().to_string();
-    std::env::var_os(ENV_REEXECUTED).is_some_and(|value| value == OsStr::new(&own))
+/// `execve` keeps, and whether the enforcer was seen to refuse: a helper from outside can be had
+/// before registration only. A value inherited from another wrapper names another process. Who can
+/// write our environment could as well have said `--enforcer off`.
+fn second_start() -> Option<bool> {
+    let value = std::env::var(ENV_REEXECUTED).ok()?;
+    was_proven(&value, std::process::id())
 }
 
-fn execute_ourselves() -> HardenError {
+/// Nothing when `value` is not about the process `own`.
+fn was_proven(value: &str, own: u32) -> Option<bool> {
+    let (pid, proof) = value.split_once(':').unwrap_or((value, ""));
+    (pid == own.to_string()).then_some(proof == PROVEN)
+}
+
+/// Behind the process id.
+const PROVEN: &str = "proven";
+
+fn execute_ourselves(is_proven: bool) -> HardenError {
     let arguments: Vec<_> = std::env::args_os().filter_map(c_string).collect();
-    let mark = format!("{ENV_REEXECUTED}={}", std::process::id());
+    let proof = if is_proven { PROVEN } else { "" };
+    let mark = format!("{ENV_REEXECUTED}={}:{proof}", std::process::id());
     let environment: Vec<_> = std::env::vars_os()
         .filter(|(name, _)| name != ENV_REEXECUTED)
         .map(|(mut name, value)| {
@@ -187,11 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_is_about_one_process() {
+        assert_eq!(was_proven("12:proven", 12), Some(true));
+        assert_eq!(was_proven("12:", 12), Some(false));
+        assert_eq!(was_proven("12", 12), Some(false));
+        assert_eq!(was_proven("123:proven", 12), None);
+        assert_eq!(was_proven("", 12), None);
+    }
+
+    #[test]
     fn without_an_enforcer_only_require_fails() {
-        assert!(matches!(register(Enforcer::Off), Ok(false)));
+        assert!(matches!(register(Enforcer::Off, true), Ok(Guard::None)));
         if let Ok(Registration::NoEnforcer) = prctl::register() {
-            assert!(matches!(register(Enforcer::Prefer), Ok(false)));
-            let error = register(Enforcer::Require).expect_err("nobody answers");
+            assert!(matches!(register(Enforcer::Prefer, true), Ok(Guard::None)));
+            let error = register(Enforcer::Require, true).expect_err("nobody answers");
             assert_eq!(error.status(), status::PRIVILEGE);
         }
     }

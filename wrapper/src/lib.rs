@@ -16,6 +16,7 @@ pub mod json;
 mod launch;
 pub mod plan;
 pub mod program;
+pub mod proof;
 pub mod reference;
 pub mod region;
 pub mod report;

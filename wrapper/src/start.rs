@@ -126,6 +126,9 @@ pub fn run(args: RunArgs, source: &SourceArgs, registry: &Registry) -> Result<u8
     };
     // Before any secret: refuse tracers, no dumps, register, new address space.
     let hardened = harden::harden(config.enforcer)?;
+    if hardened.is_doubtful {
+        report.warn("an enforcer registered us, but was not seen to refuse: it is not counted on");
+    }
     config
         .warnings
         .iter()
@@ -177,7 +180,7 @@ fn start(
     // Values have passed through the stack of the calls that have just returned.
     stack::wipe_finished_calls();
     heap::give_back();
-    report_protection(report, &region.memory, hardened.is_registered, ceiling);
+    report_protection(report, &region.memory, hardened.is_enforced, ceiling);
     report.step(&way.route);
     let environment: Vec<CString> = kept.into_iter().map(assignment).chain(literals).collect();
     let mut launch = Launch {
@@ -360,9 +363,9 @@ fn literals(plan: &Plan) -> Vec<CString> {
         .collect()
 }
 
-fn report_protection(report: Report, region: &Region, is_registered: bool, ceiling: Protection) {
+fn report_protection(report: Report, region: &Region, is_enforced: bool, ceiling: Protection) {
     let level = match region.protection() {
-        Protection::Secretmem if is_registered => Protection::Enforced.min(ceiling),
+        Protection::Secretmem if is_enforced => Protection::Enforced.min(ceiling),
         level => level,
     };
     report.step(format_args!("secret memory is at level `{level}`"));

@@ -4,4 +4,5 @@
 //! made from it. Ids are those of the catalogue of attacks that the design was made with.
 #![forbid(unsafe_code)]
 
+pub mod product;
 pub mod table;

@@ -12,6 +12,9 @@ pub enum Actor {
     /// Root with the 14 capabilities that a container has by default, entered by `setns`, as
     /// `kubectl exec` does.
     Root14,
+    /// As [`Actor::Root14`], in another container that shares the PID namespace and has a procfs of
+    /// its own.
+    Sibling,
     /// Root of the node, with every capability.
     Root,
     /// A child of the target: inside the tree.
@@ -27,6 +30,7 @@ impl Actor {
         match self {
             Self::User => "user",
             Self::Root14 => "root14",
+            Self::Sibling => "sibling",
             Self::Root => "root",
             Self::Tree => "tree",
             Self::Agent => "agent",
@@ -76,6 +80,28 @@ pub enum Action {
     Write(&'static str),
     /// Open `mem` and read where the marker is.
     Mem,
+    /// As [`Action::Read`], opened by `io_uring`.
+    Uring(&'static str),
+    /// As [`Action::Uring`], and a thread of the kernel's does it.
+    UringPolled(&'static str),
+    /// As [`Action::ReadAt`], by `openat2` with everything forbidden that it can forbid.
+    Openat2(&'static str),
+    /// As [`Action::Read`], by somebody who has registered himself.
+    OtherGroup(&'static str),
+    /// As [`Action::Mem`], while the target is frozen by its control group.
+    Frozen,
+    /// A process registers that the attacker traces.
+    TracedRegistration,
+    /// Reads `environ` of a process that got the id of a registered one that has ended.
+    ReusedPid,
+    /// Reads `environ` of as many children of a registered process, each as early as can be.
+    Forks(u32),
+    /// Open `mem` and read all that is writable or shared.
+    MemAll,
+    /// As [`Action::MemAll`], by `process_vm_readv`.
+    VmReadAll,
+    /// `pidfd_getfd` of every descriptor; each is read or mapped.
+    Descriptors,
     /// Open the folder first, then the name relative to it.
     ReadAt(&'static str),
     /// Open the name with `O_PATH`, then again through `/proc/self/fd`.
@@ -151,6 +177,7 @@ use Expect::{Open, Refused};
 
 const ALL: &[Actor] = &[Actor::User, Actor::Root14, Actor::Root];
 const ROOT: &[Actor] = &[Actor::Root];
+const SIBLING: &[Actor] = &[Actor::Sibling];
 const TREE: &[Actor] = &[Actor::Tree];
 
 const fn row(
@@ -169,9 +196,13 @@ const fn row(
     }
 }
 
+/// Children of the row A24. Chosen: seconds under emulation; more was tried by hand.
+const FORKS: u32 = 500;
+
 /// What is tried on a process.
 const PROCESS: &[Attack] = &[
     row("A01.mem", ALL, Mem, Refused, "memory through a file"),
+    row("A01.mem-all", ROOT, MemAll, Refused, "heap, stack and more"),
     row("A02.environ", ALL, Read("environ"), Refused, "environment"),
     row("A04.maps", ALL, Read("maps"), Refused, "where memory is"),
     row("A04.smaps", ALL, Read("smaps"), Refused, ""),
@@ -271,6 +302,74 @@ const PROCESS: &[Attack] = &[
         "O_PATH, then /proc/self/fd",
     ),
     row(
+        "A15.environ",
+        ROOT,
+        OtherGroup("environ"),
+        Refused,
+        "one group reads another",
+    ),
+    row("A15.cmdline", ALL, OtherGroup("cmdline"), Refused, ""),
+    row(
+        "A17.openat2",
+        ALL,
+        Openat2("cmdline"),
+        Refused,
+        "with RESOLVE_* flags",
+    ),
+    row("A19.uring-environ", ALL, Uring("environ"), Refused, ""),
+    row("A19.uring-cmdline", ALL, Uring("cmdline"), Refused, ""),
+    row("A19.uring-mem", ALL, Uring("mem"), Refused, ""),
+    row(
+        "A19.sqpoll-environ",
+        ALL,
+        UringPolled("environ"),
+        Refused,
+        "",
+    ),
+    row(
+        "A19.sqpoll-cmdline",
+        ALL,
+        UringPolled("cmdline"),
+        Refused,
+        "",
+    ),
+    row("A21.mem", SIBLING, Mem, Refused, ""),
+    row("A21.environ", SIBLING, Read("environ"), Refused, ""),
+    row("A21.cmdline", SIBLING, Read("cmdline"), Refused, ""),
+    row("A21.fd-list", SIBLING, List("fd"), Refused, ""),
+    row("A21.pidfd_getfd", SIBLING, PidfdGetfd, Refused, ""),
+    row("A21.attach", SIBLING, Attach, Refused, ""),
+    row("A21.sigquit", SIBLING, Signal(3), Refused, ""),
+    row("A21.status", SIBLING, Read("status"), Open, ""),
+    row(
+        "A24.forks",
+        ROOT,
+        Forks(FORKS),
+        Refused,
+        "no byte of any child, with a reader that polls",
+    ),
+    row(
+        "A29.traced",
+        ALL,
+        TracedRegistration,
+        Refused,
+        "EBUSY, which counts as EACCES here",
+    ),
+    row(
+        "A40.reused-pid",
+        ROOT,
+        ReusedPid,
+        Open,
+        "a new process is neither guarded nor exempt",
+    ),
+    row(
+        "A54.frozen",
+        ROOT,
+        Frozen,
+        Refused,
+        "stopped by the freezer, then read",
+    ),
+    row(
         "A22.second-procfs",
         ROOT,
         SecondProcfs("cmdline"),
@@ -323,6 +422,7 @@ const PROCESS: &[Attack] = &[
         "executed under a tracer from outside",
     ),
     row("A31.process_vm_readv", ALL, VmRead, Refused, ""),
+    row("A31.process_vm_readv-all", ROOT, VmReadAll, Refused, ""),
     row("A31.process_vm_writev", ALL, VmWrite, Refused, ""),
     row(
         "A33.pidfd_getfd",
@@ -331,6 +431,7 @@ const PROCESS: &[Attack] = &[
         Refused,
         "a descriptor stolen",
     ),
+    row("A33.descriptors", ROOT, Descriptors, Refused, "all of them"),
     row(
         "A35.setns",
         ROOT,
@@ -446,7 +547,7 @@ pub fn page() -> String {
          is not tested: see [what is missing](enforcer.md).\n\n\
          Who: `user` is another process of the target's own user in its container; `root14` is root\n\
          in the container with the 14 default capabilities; both entered by `setns`, as `kubectl\n\
-         exec` does. `root` is root of the node with every capability, `tree` a child of the target,\n\
+         exec` does. `sibling` is as `root14`, in another container of the same PID namespace. `root` is root of the node with every capability, `tree` a child of the target,\n\
          `agent` root of the node in a control group that the operator trusts with tracing.\n\n\
          | id | who | what | with the enforcer | note |\n|---|---|---|---|---|\n",
     );

@@ -4,6 +4,7 @@
 pub mod alloc;
 pub mod exec;
 pub mod fcntl;
+pub mod fork;
 pub mod heap;
 pub mod memfd_secret;
 pub mod mlock;

@@ -10,19 +10,23 @@ use std::process::Command;
 
 use cloudtaser_vm::table::{ATTACKS, Action, Actor, runs};
 
-use crate::{MARKER_AT, MARKER_FD, container, perf, pins, sys};
+use crate::{MARKER_AT, MARKER_FD, container, memory, perf, pins, races, sys, uring};
 
 /// Most bytes that are read. Chosen: an environment fits.
 const MOST: usize = 4096;
 /// Length of the marker in bytes.
 const MARKER: usize = 32;
 
-/// `act RUN ACTOR TARGET CHILD`: every row of the actor's, each in a process of its own, so that
+/// `act RUN ACTOR TARGET CHILD [IDS]`: every row of the actor's, each in a process of its own, so that
 /// what one leaves behind (a mount, a tracer) is not the next one's.
 pub(crate) fn act(args: &[String]) {
     let number = |index: usize| args[index].parse::<u32>().expect("a number");
     let (run, actor) = (args[0].as_str(), args[1].as_str());
+    let only = args.get(4).map_or("", String::as_str);
     for (row, attack) in ATTACKS.iter().enumerate() {
+        if !only.is_empty() && !only.split(',').any(|id| id == attack.id) {
+            continue;
+        }
         let is_ours = |one: &&Actor| one.name() == actor && runs(run, **one);
         if !attack.actors.iter().any(|one| is_ours(&one)) {
             continue;
@@ -39,10 +43,19 @@ pub(crate) fn act(args: &[String]) {
 /// `ERRNO BYTES HEX`: the answer, how much was got, and that itself.
 pub(crate) fn line(row: usize, target: u32, child: u32) -> String {
     match attempt(ATTACKS[row].action, target, child) {
+        // Too much for a line.
+        Ok(bytes) if bytes.len() > 1 << 16 => {
+            let loot = format!("{LOOT}{row}");
+            fs::write(&loot, &bytes).expect("a file");
+            format!("0 {} {loot}", bytes.len())
+        }
         Ok(bytes) => format!("0 {} {}", bytes.len(), hex(&bytes)),
         Err(error) => format!("{} 0 ", error.raw_os_error().unwrap_or(-1)),
     }
 }
+
+/// Where an attacker leaves what does not fit into a line; the row's number is behind it.
+pub(crate) const LOOT: &str = "/tmp/loot-";
 
 /// Two digits a byte, for a line of text that holds anything.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -92,12 +105,22 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
             .write(true)
             .open(below(name))
             .map(|_| Vec::new()),
-        Action::Mem => {
-            let mut buffer = vec![0; MARKER];
-            let at = u64::try_from(MARKER_AT).unwrap();
-            File::open(below("mem"))?.read_exact_at(&mut buffer, at)?;
-            Ok(buffer)
+        Action::Mem => marker(&File::open(below("mem"))?),
+        Action::Uring("mem") => marker(&uring::open(&below("mem"), false)?),
+        Action::Uring(name) => read(uring::open(&below(name), false)?),
+        Action::UringPolled(name) => read(uring::open(&below(name), true)?),
+        Action::Openat2(name) => read(openat2(&below("."), name)?),
+        Action::OtherGroup(name) => {
+            let _answer = container::register();
+            read(File::open(below(name))?)
         }
+        Action::Frozen => races::frozen(target, || attempt(Action::Mem, target, child)),
+        Action::TracedRegistration => races::traced_registration(),
+        Action::ReusedPid => races::reused_pid(),
+        Action::Forks(count) => races::forks(count),
+        Action::MemAll => memory::by_file(target),
+        Action::VmReadAll => memory::by_call(target),
+        Action::Descriptors => memory::descriptors(target),
         Action::ReadAt(name) => {
             let folder = File::open(below("."))?;
             let mut name = sys::text(name);
@@ -195,6 +218,24 @@ fn attempt(action: Action, target: u32, child: u32) -> io::Result<Vec<u8>> {
     }
 }
 
+fn marker(memory: &File) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; MARKER];
+    memory.read_exact_at(&mut buffer, u64::try_from(MARKER_AT).unwrap())?;
+    Ok(buffer)
+}
+
+/// Relative to a folder, without symbolic links and without leaving it.
+fn openat2(folder: &str, name: &str) -> io::Result<File> {
+    let folder = File::open(folder)?;
+    let mut name = sys::text(name);
+    // `struct open_how`: flags, mode, and RESOLVE_NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH.
+    let mut how = [0_u64, 0, 0x02 | 0x04 | 0x08];
+    let fd = usize::try_from(folder.as_raw_fd()).unwrap();
+    let (name, how) = (sys::address(name.as_mut_slice()), sys::address(&mut how));
+    let fd = sys::call(libc::SYS_openat2, [fd, name, how, 24, 0, 0])?;
+    Ok(File::from(sys::owned(i32::try_from(fd).unwrap())))
+}
+
 fn read(mut file: File) -> io::Result<Vec<u8>> {
     let mut buffer = vec![0; MOST];
     let length = file.read(&mut buffer)?;
@@ -202,7 +243,7 @@ fn read(mut file: File) -> io::Result<Vec<u8>> {
     Ok(buffer)
 }
 
-fn pidfd(target: u32) -> io::Result<usize> {
+pub(crate) fn pidfd(target: u32) -> io::Result<usize> {
     let target = usize::try_from(target).unwrap();
     let fd = sys::call(libc::SYS_pidfd_open, [target, 0, 0, 0, 0, 0])?;
     Ok(usize::try_from(fd).unwrap())
@@ -218,7 +259,12 @@ fn limit(target: u32, resource: u32) -> io::Result<[u64; 2]> {
 }
 
 /// `process_vm_readv` or `writev` of some bytes.
-fn vm(number: libc::c_long, target: u32, at: usize, length: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn vm(
+    number: libc::c_long,
+    target: u32,
+    at: usize,
+    length: usize,
+) -> io::Result<Vec<u8>> {
     let mut buffer = vec![0_u8; length];
     let mut own = [sys::address(buffer.as_mut_slice()), length];
     let mut theirs = [at, length];

@@ -14,13 +14,18 @@ const DEFAULT: [u32; 14] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31];
 /// Last capability of Linux 6.12 (linux/capability.h).
 const LAST: u32 = 40;
 
-/// `attack RUN ACTOR HOST_PID LOCAL_PID PAUSE_PID`, and both pids of the child: becomes the actor
-/// and runs its rows.
+/// `attack RUN ACTOR HOST_PID LOCAL_PID PAUSE_PID`, both pids of the child, and
+/// perhaps the ids of rows: becomes the actor and runs its rows, or those.
 pub(crate) fn enter(args: &[String]) {
     let (run, who) = (&args[0], args[1].as_str());
     let is_inside = !matches!(who, "root" | "agent");
     if is_inside {
-        for space in ["cgroup", "pid", "mnt"] {
+        let spaces = if who == "sibling" {
+            &["pid"][..]
+        } else {
+            &["cgroup", "pid", "mnt"]
+        };
+        for space in spaces {
             let file = File::open(format!("/proc/{}/ns/{space}", args[4])).expect("a namespace");
             let fd = usize::try_from(file.as_raw_fd()).unwrap();
             sys::call(libc::SYS_setns, [fd, 0, 0, 0, 0, 0]).expect("setns");
@@ -34,6 +39,13 @@ pub(crate) fn enter(args: &[String]) {
     match who {
         "user" => drop_to(1000),
         "root14" => drop_to(0),
+        "sibling" => {
+            let spaces = usize::try_from(libc::CLONE_NEWNS | libc::CLONE_NEWCGROUP).unwrap();
+            sys::call(libc::SYS_unshare, [spaces, 0, 0, 0, 0, 0]).expect("unshare");
+            sys::mount("none", "/", libc::MS_REC | libc::MS_PRIVATE).expect("private mounts");
+            sys::mount("proc", "/proc", 0).expect("proc");
+            drop_to(0);
+        }
         "agent" => std::fs::write(format!("{AGENT}/cgroup.procs"), "0").expect("cgroup.procs"),
         _ => {}
     }
@@ -45,7 +57,10 @@ pub(crate) fn enter(args: &[String]) {
     // Its environment is empty: what it can find it must take from the target.
     let error = Command::new("/vm")
         .args(["act", run, who, target, child])
+        .args(args.get(7))
         .env_clear()
+        // Row A24 must see something of its own children's environment.
+        .env("OURS", "nothing")
         .exec();
     panic!("exec: {error}");
 }
@@ -70,4 +85,10 @@ pub(crate) fn drop_to(user: u32) {
         let (header, data) = (sys::address(&mut header), sys::address(&mut data));
         sys::call(libc::SYS_capset, [header, data, 0, 0, 0, 0]).expect("capset");
     }
+}
+
+/// `as USER PROGRAM ARGS…`: as in a container, with the 14 default capabilities at most.
+pub(crate) fn execute_as(args: &[String]) {
+    drop_to(args[0].parse().expect("a user"));
+    panic!("exec: {}", Command::new(&args[1]).args(&args[2..]).exec());
 }

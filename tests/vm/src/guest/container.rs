@@ -186,6 +186,12 @@ pub(crate) fn child(who: &str) {
     }
 }
 
+/// Takes a name and stays.
+pub(crate) fn stay(who: &str) {
+    name(who);
+    park();
+}
+
 /// Sets the name by which init finds a process.
 fn name(name: &str) {
     // `/proc/self/comm` is root's where executing a program gave more rights.

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use cloudtaser_abi::enforce::ALL;
 use cloudtaser_vm::table::{ATTACKS, Actor, runs};
 
-use crate::action::hex;
-use crate::{AGENT, PINS, perf, pins, sys};
+use crate::action::{LOOT, hex};
+use crate::{AGENT, PINS, perf, pins, product, sys};
 
 /// Longest wait for a process to appear or to answer. Chosen: emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,9 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What the programs are called by.
 const SWITCH: &str = "/proc/sys/kernel/ftrace_enabled";
 
-struct Runner {
+pub(crate) struct Runner {
     nonce: String,
-    marker: String,
+    pub(crate) marker: String,
 }
 
 /// Everything, then the power goes off.
@@ -65,7 +65,7 @@ pub(crate) fn run() {
 }
 
 impl Runner {
-    fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         println!("{} {text}", self.nonce);
     }
 
@@ -94,6 +94,7 @@ impl Runner {
                 self.second();
             }
             self.attacks(name);
+            product::run(self, name);
             self.orphan(name);
             // The last guarded process is gone: everybody may load programs, with the enforcer.
             self.say(&format!("disarmed {name} {}", perf::load(5).is_ok()));
@@ -170,13 +171,26 @@ impl Runner {
         self.say(&format!("{what} status {}", output.status.success()));
     }
 
-    /// A line for the judge: `ERRNO BYTES HEX` is what the attacker says.
-    fn result(&self, run: &str, row: usize, actor: Actor, result: &str) {
+    /// For the judge: `ERRNO BYTES`, and whether the marker is in what the attacker got. `result` is
+    /// what he says: those and behind them the bytes, or the file where they are.
+    pub(crate) fn verdict(&self, result: &str) -> String {
         let (first, rest) = result.rsplit_once(' ').unwrap_or((result, ""));
-        let is_found = rest.contains(&hex(self.marker.as_bytes()));
+        let loot = if rest.starts_with(LOOT) {
+            let loot = hex(&fs::read(rest).expect("a file"));
+            fs::remove_file(rest).expect("a file");
+            loot
+        } else {
+            rest.to_owned()
+        };
+        let is_found = loot.contains(&hex(self.marker.as_bytes()));
         let mark = if is_found { "marker" } else { "clean" };
+        format!("{first} {mark}")
+    }
+
+    fn result(&self, run: &str, row: usize, actor: Actor, result: &str) {
         let (id, actor) = (ATTACKS[row].id, actor.name());
-        self.say(&format!("result {run} {id} {actor} {first} {mark}"));
+        let verdict = self.verdict(result);
+        self.say(&format!("result {run} {id} {actor} {verdict}"));
     }
 
     fn attacks(&self, run: &str) {
@@ -193,7 +207,13 @@ impl Runner {
         for name in ["T14-suid", "T14-fcap", "T1000-suid", "T1000-fcap"] {
             find(name);
         }
-        for actor in [Actor::User, Actor::Root14, Actor::Root, Actor::Agent] {
+        for actor in [
+            Actor::User,
+            Actor::Root14,
+            Actor::Sibling,
+            Actor::Root,
+            Actor::Agent,
+        ] {
             if runs(run, actor) {
                 outside(run, actor, pause, |row, result| {
                     self.result(run, row, actor, result);
@@ -216,18 +236,29 @@ impl Runner {
     }
 }
 
-/// An attacker from outside the tree, who tries all its rows; each answer as it comes.
-fn outside(run: &str, actor: Actor, pause: u32, mut each: impl FnMut(usize, &str)) {
-    let name = if actor == Actor::Root14 {
-        "T14"
-    } else {
-        "T1000"
+/// An attacker from outside the tree, who tries all his rows; each answer as it comes.
+fn outside(run: &str, actor: Actor, pause: u32, each: impl FnMut(usize, &str)) {
+    let name = match actor {
+        Actor::Root14 | Actor::Sibling => "T14",
+        _ => "T1000",
     };
     let (target, child) = (find(name), find(&format!("{name}-child")));
-    let ids = [target, local(target), pause, child, local(child)].map(|id| id.to_string());
+    let ids = [target, local(target), pause, child, local(child)];
+    attacker(run, actor, ids, "", each);
+}
+
+/// An attacker, who tries his rows, or those of `only`.
+pub(crate) fn attacker(
+    run: &str,
+    actor: Actor,
+    ids: [u32; 5],
+    only: &str,
+    mut each: impl FnMut(usize, &str),
+) {
     let mut attacker = Command::new("/vm")
         .args(["attack", run, actor.name()])
-        .args(ids)
+        .args(ids.map(|id| id.to_string()))
+        .arg(only)
         .env_clear()
         .stdout(Stdio::piped())
         .spawn()
@@ -253,7 +284,7 @@ fn inside(row: usize) -> String {
 }
 
 /// The process of that name, as soon as there is one.
-fn find(name: &str) -> u32 {
+pub(crate) fn find(name: &str) -> u32 {
     until(|| {
         let mut ids = fs::read_dir("/proc")
             .ok()?
@@ -278,13 +309,18 @@ fn local(pid: u32) -> u32 {
         .expect("an id")
 }
 
-fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
+fn until<T>(found: impl FnMut() -> Option<T>) -> T {
+    within(found).expect("no longer wait")
+}
+
+/// Asks until there is an answer, or patience is at its end.
+pub(crate) fn within<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
-        if let Some(found) = found() {
-            return found;
+        let answer = found();
+        if answer.is_some() || start.elapsed() > PATIENCE {
+            return answer;
         }
-        assert!(start.elapsed() < PATIENCE, "waited too long");
         sleep(Duration::from_millis(2));
     }
 }

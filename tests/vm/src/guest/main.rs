@@ -15,9 +15,13 @@ mod action;
 mod actor;
 mod container;
 mod init;
+mod memory;
 mod perf;
 mod pins;
+mod product;
+mod races;
 mod sys;
+mod uring;
 
 /// Where the attacked process keeps the marker: an address of our own, the same for everybody.
 const MARKER_AT: usize = 0x10_0000_0000;
@@ -38,6 +42,8 @@ fn main() {
         "container" => container::run(),
         "target" => container::target(word(2)),
         "hold" => container::hold(word(2)),
+        "app" => product::app(),
+        "as" => actor::execute_as(&args[2..]),
         "heir" => container::heir(word(2)),
         "orphan" => container::orphan(),
         "true" => {}

@@ -44,10 +44,11 @@ impl Secret {
 }
 
 /// Everything that came over the serial line; `more` goes on the kernel's command line. One
-/// emulation thread: with two, kernels were seen to oops in text patching.
+/// emulation thread: with two, kernels were seen to oops in text patching. `no_timer_check`: on a
+/// busy machine the emulated timer is late for the kernel's test of it.
 pub(super) fn boot(kernel: &Path, image: &Path, runs: &[&str], more: &str) -> Result<Vec<String>> {
     let line = format!(
-        "console=ttyS0 panic=-1 secretmem.enable=1 {more} cloudtaser.runs={}",
+        "console=ttyS0 panic=-1 no_timer_check secretmem.enable=1 {more} cloudtaser.runs={}",
         runs.join(",")
     );
     let mut machine = Cmd::new("qemu-system-x86_64")

@@ -18,12 +18,20 @@ const PRIVATE: u32 = 0o100_400;
 /// devices.txt).
 const CONSOLE: u32 = 0o020_600;
 
+/// The shell `dash`, which links the C library only; both are on every Debian.
+const DYNAMIC: [&str; 3] = [
+    "bin/dash",
+    "lib64/ld-linux-x86-64.so.2",
+    "lib/x86_64-linux-gnu/libc.so.6",
+];
+
 /// What was built.
 #[derive(Debug)]
 pub(super) struct Programs {
     guest: PathBuf,
     enforcer: PathBuf,
     object: PathBuf,
+    wrapper: PathBuf,
 }
 
 /// Builds all three, in folders of their own: other flags would rebuild everything else.
@@ -62,11 +70,13 @@ pub(super) fn build(linker: &Path) -> Result<Programs> {
         .env("CARGO_TARGET_DIR", &target)
         .dir(paths::root())
         .run()?;
+    let wrapper = crate::product::build(false)?;
     let built = target.join(TRIPLE).join("debug");
     Ok(Programs {
         guest: built.join("vm"),
         enforcer: built.join("cloudtaser-enforcer"),
         object: bpf.join("bpfel-unknown-none/release/enforcer"),
+        wrapper,
     })
 }
 
@@ -78,6 +88,11 @@ pub(super) fn initramfs(programs: &Programs, series: &str, secret: &str) -> Resu
     let guest = read(&programs.guest)?;
     let enforcer = read(&programs.enforcer)?;
     let object = read(&programs.object)?;
+    let wrapper = read(&programs.wrapper)?;
+    let library = read(&programs.wrapper.with_file_name(crate::preload::FILE))?;
+    // A dynamic program of Debian's, with its loader and its C library.
+    let [shell, loader, libc] = DYNAMIC.map(|file| read(&Path::new("/").join(file)));
+    let (shell, loader, libc) = (shell?, loader?, libc?);
     let entries: &[(&str, u32, &[u8])] = &[
         ("dev", FOLDER, b""),
         ("dev/console", CONSOLE, b""),
@@ -88,6 +103,16 @@ pub(super) fn initramfs(programs: &Programs, series: &str, secret: &str) -> Resu
         ("vm", PROGRAM, &guest),
         ("enforcer", PROGRAM, &enforcer),
         ("enforcer.o", PRIVATE, &object),
+        ("product", FOLDER, b""),
+        ("product/cloudtaser", PROGRAM, &wrapper),
+        ("product/libcloudtaser_preload.so", PROGRAM, &library),
+        ("bin", FOLDER, b""),
+        ("lib64", FOLDER, b""),
+        ("lib", FOLDER, b""),
+        ("lib/x86_64-linux-gnu", FOLDER, b""),
+        (DYNAMIC[0], PROGRAM, &shell),
+        (DYNAMIC[1], PROGRAM, &loader),
+        (DYNAMIC[2], PROGRAM, &libc),
         ("nonce", PRIVATE, secret.as_bytes()),
     ];
     let mut archive = Vec::new();

@@ -6,6 +6,7 @@
 use cloudtaser_abi::enforce::{ALL, Hook};
 use cloudtaser_vm::table::{self, Attack, Expect};
 
+use super::product;
 use crate::test::report::Outcome;
 
 /// What a kernel in trouble says.
@@ -115,6 +116,7 @@ pub(super) fn judge(console: &[String], nonce: &str, attacks: &[Attack]) -> Vec<
             verdict(failed.is_empty(), || failed.join("; ")),
         ));
     }
+    cases.extend(product::judge(&ours));
     for hook in ALL {
         let (first, hook) = (hook.stands_behind().map(Hook::name), hook.name());
         let passed = |attempt: &&Attempt<'_>| attempt.run == hook && attempt.is_success;
@@ -229,7 +231,7 @@ fn machine(console: &[String], ours: &[&str]) -> Outcome {
     Outcome::Failed(format!("{what}\n{tail}"))
 }
 
-fn verdict(is_well: bool, why: impl FnOnce() -> String) -> Outcome {
+pub(super) fn verdict(is_well: bool, why: impl FnOnce() -> String) -> Outcome {
     if is_well {
         Outcome::Passed
     } else {

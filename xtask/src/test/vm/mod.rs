@@ -14,6 +14,7 @@ use crate::setup::vm::{self, Availability, Kernel};
 mod boot;
 mod image;
 mod judge;
+mod product;
 
 /// Settings of the kernel under which the programs must load and refuse as well.
 const LOCKDOWN: [&str; 2] = ["lockdown=integrity", "lockdown=confidentiality"];
