@@ -114,7 +114,7 @@ fn h4_a_role_is_data() {
     assert!(read(&free, &wishes).is_ok());
     assert_eq!(
         read(&profile(&[]), &Wishes::default()).unwrap().role,
-        "shop-web"
+        "shop.web"
     );
 }
 
@@ -242,8 +242,24 @@ fn every_wish_needs_its_own_permission() {
     }
     // The role that the profile gives anyway may be repeated.
     let own = Wishes {
-        role: wish("shop-web".to_owned()),
+        role: wish("shop.web".to_owned()),
         ..none()
     };
     assert!(read(&profile(&[]), &own).is_ok());
+}
+
+/// A service account's name may have dots and hyphens, a namespace's hyphens only.
+#[test]
+fn no_two_service_accounts_share_the_default_role() {
+    let role = crate::profile::spec::AuthSpec::default().role;
+    let of = |namespace, service_account| {
+        let identity = Identity {
+            namespace,
+            service_account,
+        };
+        identity.fill(&role)
+    };
+    assert_ne!(of("team", "a-default"), of("team-a", "default"));
+    assert_ne!(of("team", "a.default"), of("team-a", "default"));
+    assert_eq!(of("team", "a.b"), "team.a.b");
 }

@@ -109,8 +109,8 @@ impl Default for AuthSpec {
         Self {
             method: AuthMethod::Kubernetes,
             mount: None,
-            // Two namespaces never share a role by accident.
-            role: "{namespace}-{serviceAccount}".to_owned(),
+            // A namespace has no dot, so no two service accounts share a role by accident.
+            role: "{namespace}.{serviceAccount}".to_owned(),
             allowed_roles: None,
             audience: "vault".to_owned(),
             token_expiration_seconds: 600,

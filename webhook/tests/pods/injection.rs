@@ -193,7 +193,7 @@ fn w26_nothing_depends_on_names_of_namespaces() {
     case.namespace.name = "kube-system".to_owned();
     let other = serde_json::to_string(&case.run().patch).unwrap();
     let one = serde_json::to_string(&patch).unwrap();
-    assert_eq!(one.replace("shop-default", "kube-system-default"), other);
+    assert_eq!(one.replace("shop.default", "kube-system.default"), other);
 }
 
 #[test]
