@@ -23,8 +23,8 @@ use crate::{config, doctor, start, status};
 #[must_use]
 pub fn main(registry: &Registry) -> u8 {
     silence_panics();
-    // Before Linux 6.4 rustix finds it in /proc/self/auxv, which is root's once we are undumpable: it
-    // would panic where it is asked later.
+    // Before Linux 6.4 rustix finds it in /proc/self/auxv, which is root's once we are undumpable:
+    // it would panic where it is asked later.
     let _kept_by_rustix = rustix::param::page_size();
     // First of all, for every command: what is opened of us before it stays open after it.
     if let Err(error) = prctl::set_dumpable(false) {

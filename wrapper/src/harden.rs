@@ -1,8 +1,8 @@
 //! The first steps of a start: what the wrapper does to itself before it holds a secret.
 //!
 //! In this order: become undumpable, refuse to run under a tracer, register with the enforcer, have
-//! a helper prove that it refuses ([`crate::proof`]), and execute ourselves anew. A descriptor of `/proc/PID/mem` that somebody opened, or a tracer
-//! that attached, before registration keeps working after it; the second `execve` gives the
+//! a helper prove that it refuses ([`crate::proof`]), and execute ourselves anew. A descriptor of
+//! `/proc/PID/mem` that somebody opened, or a tracer that attached, before registration keeps working after it; the second `execve` gives the
 //! process a new address space, which such a descriptor does not reach. Without an enforcer the
 //! second start buys little: the new image is dumpable again until it has called `prctl`.
 //! It is done all the same, so that there is one order and one path to test.

@@ -17,8 +17,8 @@ const MOST: usize = 4096;
 /// Length of the marker in bytes.
 const MARKER: usize = 32;
 
-/// `act RUN ACTOR TARGET CHILD [IDS]`: every row of the actor's, each in a process of its own, so that
-/// what one leaves behind (a mount, a tracer) is not the next one's.
+/// `act RUN ACTOR TARGET CHILD [IDS]`: every row of the actor's, each in a process of its own, so
+/// that what one leaves behind (a mount, a tracer) is not the next one's.
 pub(crate) fn act(args: &[String]) {
     let number = |index: usize| args[index].parse::<u32>().expect("a number");
     let (run, actor) = (args[0].as_str(), args[1].as_str());

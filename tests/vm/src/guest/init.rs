@@ -171,8 +171,8 @@ impl Runner {
         self.say(&format!("{what} status {}", output.status.success()));
     }
 
-    /// For the judge: `ERRNO BYTES`, and whether the marker is in what the attacker got. `result` is
-    /// what he says: those and behind them the bytes, or the file where they are.
+    /// For the judge: `ERRNO BYTES`, and whether the marker is in what the attacker got. `result`
+    /// is what he says: those and behind them the bytes, or the file where they are.
     pub(crate) fn verdict(&self, result: &str) -> String {
         let (first, rest) = result.rsplit_once(' ').unwrap_or((result, ""));
         let loot = if rest.starts_with(LOOT) {

@@ -146,7 +146,7 @@ impl Words {
     }
 
     pub(crate) fn set(&self, word: u32, value: u32) {
-        // SAFETY: `at` keeps it within the page, which stays mapped; others read it, hence volatile.
+        // SAFETY: `at` keeps it within the page, which stays mapped; others read it too.
         unsafe { self.at(word).write_volatile(value) };
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::exec::Cmd;
 
-/// Longest life of a machine. Chosen: the runs take some minutes, and 10 where others use the cores.
+/// Longest life of a machine. Chosen: the runs take minutes, and 10 where others use the cores.
 const LONGEST: Duration = Duration::from_secs(900);
 /// Longest silence on the serial line. Chosen: loading the programs takes 4 s, a lost process is
 /// given up after 60 s.
