@@ -177,6 +177,8 @@ use Expect::{Open, Refused};
 
 const ALL: &[Actor] = &[Actor::User, Actor::Root14, Actor::Root];
 const ROOT: &[Actor] = &[Actor::Root];
+/// Not root of the node, who tries with `--observe` too: registration refuses there as well.
+const INSIDE: &[Actor] = &[Actor::User, Actor::Root14];
 const SIBLING: &[Actor] = &[Actor::Sibling];
 const TREE: &[Actor] = &[Actor::Tree];
 
@@ -350,7 +352,7 @@ const PROCESS: &[Attack] = &[
     ),
     row(
         "A29.traced",
-        ALL,
+        INSIDE,
         TracedRegistration,
         Refused,
         "EBUSY, which counts as EACCES here",
