@@ -10,5 +10,8 @@
 #[doc(alias = "prctl")]
 pub const PR_CLOUDTASER: i32 = i32::from_be_bytes(*b"CTSR");
 
+/// Second argument: is there an enforcer? Answered as a registration is, and nothing is marked.
+pub const OP_ASK: u64 = 2;
+
 /// Second argument: register the calling process and everything that it will fork.
 pub const OP_REGISTER: u64 = 1;

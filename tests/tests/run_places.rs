@@ -58,6 +58,32 @@ fn a_new_pid_namespace_is_no_dead_parent() {
     );
 }
 
+/// A pod's author can write the mark of a second start, and its process id is 1 in a container: the
+/// first start must not take itself for the second one, which registers and proves nothing.
+#[test]
+fn the_mark_of_a_second_start_cannot_be_written_by_others() {
+    let wrapper = with_secret();
+    let line = "tr '\\0' '\\n' </proc/1/environ | grep REEXECUTED; echo $PASSWORD";
+    let wrapped = wrapper.command(&["sh", "-c", line]);
+    let mut command = Command::new("unshare");
+    command.args([
+        "--user",
+        "--map-root-user",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--",
+    ]);
+    command.arg(wrapped.get_program()).args(wrapped.get_args());
+    command.current_dir(wrapper.folder()).env_clear();
+    let variables = wrapped.get_envs();
+    command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    command.env("CLOUDTASER_REEXECUTED", "1:proven");
+    // The second start wrote its own: nobody refused anything here.
+    let expected = format!("CLOUDTASER_REEXECUTED=1:\n{VALUE}\n");
+    assert_eq!(Ended::of(command, b"").with(0).stdout(), expected);
+}
+
 /// An alarm that was set before the start is the program's: without us it would get it.
 #[test]
 fn an_alarm_from_before_reaches_the_program() {

@@ -7,7 +7,7 @@
 //! second start buys little: the new image is dumpable again until it has called `prctl`.
 //! It is done all the same, so that there is one order and one path to test.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::{fs, io};
 
@@ -161,7 +161,9 @@ fn register(enforcer: Enforcer, with_proof: bool) -> Result<Guard, HardenError> 
     if enforcer == Enforcer::Off {
         return Ok(Guard::None);
     }
-    let helper = with_proof.then(Helper::new).transpose();
+    // It must be there before registration, and is in nobody's way where nobody answers.
+    let is_asked = with_proof && matches!(prctl::ask(), Ok(Registration::Registered));
+    let helper = is_asked.then(Helper::new).transpose();
     match prctl::register() {
         Ok(Registration::Registered) => {}
         Ok(Registration::NoEnforcer) if enforcer == Enforcer::Prefer => return Ok(Guard::None),
@@ -190,12 +192,21 @@ fn register(enforcer: Enforcer, with_proof: bool) -> Result<Guard, HardenError> 
 
 /// The first start tells the second one by a variable that holds its own process id, which
 /// `execve` keeps, and whether the enforcer was seen to refuse: a helper from outside can be had
-/// before registration only. A value inherited from another wrapper names another process. Who can
-/// write our environment could as well have said `--enforcer off`.
+/// before registration only. A value inherited from another wrapper names another process.
+///
+/// The variable alone does not count, for a pod's author can write it, and the process id of a
+/// container's first process is 1: the kernel says by which name we were executed (`AT_EXECFN`,
+/// getauxval(3)), and only we use this one.
 fn second_start() -> Option<bool> {
+    if rustix::param::linux_execfn() != OWN_FILE {
+        return None;
+    }
     let value = std::env::var(ENV_REEXECUTED).ok()?;
     was_proven(&value, std::process::id())
 }
+
+/// By what the second start is executed.
+const OWN_FILE: &CStr = c"/proc/self/exe";
 
 /// Nothing when `value` is not about the process `own`.
 fn was_proven(value: &str, own: u32) -> Option<bool> {
@@ -221,7 +232,7 @@ fn execute_ourselves(is_proven: bool) -> HardenError {
         .filter_map(c_string)
         .collect();
     let source = execve(
-        c"/proc/self/exe",
+        OWN_FILE,
         &ExecStrings::new(arguments.iter().map(CString::as_c_str), []),
         &ExecStrings::new(environment.iter().map(CString::as_c_str), []),
     );

@@ -65,8 +65,14 @@ impl Helper {
     ///
     /// # Errors
     ///
-    /// What `pipe2(2)` and `fork(2)` answer.
+    /// What `pipe2(2)` and `fork(2)` answer; `Unsupported` where our children are in another PID
+    /// namespace, whose first process the helper would be: the namespace would end with it.
     pub fn new() -> io::Result<Self> {
+        // The second link leads nowhere while that namespace has no process (pid_namespaces(7)).
+        let (own, childrens) = ("/proc/self/ns/pid", "/proc/self/ns/pid_for_children");
+        if fs::read_link(own)? != fs::read_link(childrens)? {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let (question_end, question) = pipe_with(PipeFlags::CLOEXEC)?;
         let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let Some(process) = fork()? else {

@@ -10,7 +10,7 @@ use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use cloudtaser_abi::enforce::{EBUSY, EINVAL, EISCONN, ENOMEM, Hook, group_id};
-use cloudtaser_abi::registration::{OP_REGISTER, PR_CLOUDTASER};
+use cloudtaser_abi::registration::{OP_ASK, OP_REGISTER, PR_CLOUDTASER};
 
 use crate::offsets::{self, load};
 use crate::{answer, storage, tracing};
@@ -21,8 +21,10 @@ pub fn task_prctl(ctx: LsmContext) -> i32 {
     if ctx.arg::<i32>(0) != PR_CLOUDTASER {
         return 0;
     }
-    if ctx.arg::<u64>(1) != OP_REGISTER {
-        return -EINVAL;
+    match ctx.arg::<u64>(1) {
+        OP_REGISTER => {}
+        OP_ASK => return -EISCONN,
+        _ => return -EINVAL,
     }
     let task = storage::current();
     // SAFETY: the current task, as the helper types it.

@@ -205,8 +205,8 @@ pub(crate) fn is_wrapped(container: &Value) -> bool {
 
 /// What a container's process gets for a variable: the kubelet takes the last one of a name.
 pub(crate) fn variable<'c>(container: &'c Value, name: &str) -> Option<&'c str> {
-    let variables = container["env"].as_array().into_iter().flatten();
-    let last = variables.filter(|one| one["name"] == name).last()?;
+    let mut variables = container["env"].as_array().into_iter().flatten();
+    let last = variables.rfind(|one| one["name"] == name)?;
     Some(last["value"].as_str().unwrap_or_default())
 }
 

@@ -10,7 +10,7 @@
 
 use std::io;
 
-use cloudtaser_abi::registration::{OP_REGISTER, PR_CLOUDTASER};
+use cloudtaser_abi::registration::{OP_ASK, OP_REGISTER, PR_CLOUDTASER};
 use rustix::process::DumpableBehavior;
 
 /// Sets whether this process may be dumped and traced (`PR_SET_DUMPABLE`).
@@ -72,13 +72,27 @@ pub enum Registration {
 /// must fail closed.
 #[doc(alias = "PR_CLOUDTASER")]
 pub fn register() -> io::Result<Registration> {
+    call(OP_REGISTER)
+}
+
+/// Whether an enforcer answers (`PR_CLOUDTASER`, `OP_ASK`); marks nothing.
+///
+/// # Errors
+///
+/// As [`register`].
+#[doc(alias = "PR_CLOUDTASER")]
+pub fn ask() -> io::Result<Registration> {
+    call(OP_ASK)
+}
+
+fn call(operation: u64) -> io::Result<Registration> {
     // SAFETY: `prctl` reads as many words as the option takes, all given here by value and as wide
     // as the kernel's registers; no pointer is among them, so no memory can be touched through
     // this call, whatever the kernel or an LSM program makes of the option.
     let answer = unsafe {
         libc::prctl(
             PR_CLOUDTASER,
-            OP_REGISTER,
+            operation,
             libc::c_ulong::MIN,
             libc::c_ulong::MIN,
             libc::c_ulong::MIN,
