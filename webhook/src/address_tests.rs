@@ -149,3 +149,30 @@ fn h2_what_is_no_plain_https_address_is_refused() {
     assert_eq!(check("http://bao.example", POD), Err(AddressError::Scheme));
     assert!(check("http://bao.example", Origin::Profile).is_ok());
 }
+
+/// Names that only a network of one's own resolves, and the metadata services of each cloud.
+#[test]
+fn h2_every_name_of_the_lists_is_refused() {
+    for text in ["https://bao.home.arpa", "https://a.b.HOME.ARPA.:8200"] {
+        let error = check(text, POD);
+        assert!(
+            matches!(error, Err(AddressError::Local(_))),
+            "{text}: {error:?}"
+        );
+    }
+    for host in METADATA_NAMES {
+        for text in [
+            format!("https://{host}"),
+            format!("https://{}.", host.to_uppercase()),
+        ] {
+            assert_eq!(
+                check(&text, Origin::Profile),
+                Err(AddressError::Metadata),
+                "{text}"
+            );
+        }
+    }
+    assert!(METADATA_NAMES.contains(&"metadata.azure.internal"));
+    // The control: a name beside them.
+    assert!(check("https://metadata.example", POD).is_ok());
+}

@@ -125,3 +125,20 @@ fn both_schemas_have_the_rules() {
         }
     }
 }
+
+/// The definition's words for what pods may choose are those of the one table of annotations.
+#[test]
+fn a_profile_can_allow_what_the_table_of_annotations_says_and_nothing_else() {
+    use cloudtaser_abi::annotation::Override;
+    for wanted in Override::GRANTABLE {
+        let name: OverrideName = serde_json::from_value(json!(wanted.word())).unwrap();
+        assert_eq!(Override::from(name), wanted);
+    }
+    let schema = schemars::schema_for!(OverrideName).to_value();
+    let words = schema.to_string().matches("\"const\"").count();
+    assert_eq!(words, Override::GRANTABLE.len(), "{schema}");
+    for refused in [Override::Free, Override::Never, Override::Ours] {
+        let word = json!(refused.word());
+        assert!(serde_json::from_value::<OverrideName>(word).is_err());
+    }
+}

@@ -8,7 +8,10 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
-use crate::support::{Up, ask, patient, pod, read, request, review, up};
+use crate::support::{
+    Up, ask, patient, pod, read, read_cluster_profiles, read_profiles, request, review, up,
+    up_unready,
+};
 
 async fn sent(up: &Up, request: Request<Full<Bytes>>) -> (u16, Value) {
     let mut client = up.http1().await;
@@ -192,4 +195,29 @@ async fn large_reviews_within_the_limits_are_decided_about() {
         let message = said["message"].as_str().unwrap_or_default();
         assert_eq!(message.contains("get more than"), !is_allowed, "{said}");
     }
+}
+
+/// Which profile counts cannot be known before all were read: a replica that has just started
+/// refuses rather than takes the cluster's for the namespace's.
+#[tokio::test]
+async fn while_not_all_profiles_are_read_who_opts_in_is_refused_and_others_are_not() {
+    let up = up_unready(patient()).await;
+    read_cluster_profiles(&up.profiles);
+    let mut client = up.http1().await;
+    let (status, answer) = read(ask(&mut client, review("u", &pod("shop"))).await).await;
+    assert_eq!(status, 200);
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    let message = answer["response"]["status"]["message"].to_string();
+    assert!(
+        message.contains("has not read all profiles yet"),
+        "{message}"
+    );
+    let mut other = pod("shop");
+    other["metadata"]["annotations"] = Value::Null;
+    let (_, answer) = read(ask(&mut client, review("u", &other)).await).await;
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    // The control: the same pod, when all are read.
+    read_profiles(&up.profiles);
+    let (_, answer) = read(ask(&mut client, review("u", &pod("shop"))).await).await;
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
 }

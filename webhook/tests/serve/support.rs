@@ -111,6 +111,12 @@ pub(crate) fn patient() -> Limits {
 
 /// Profiles: one for namespaces with a label, so that labels are asked for.
 pub(crate) fn read_profiles(profiles: &ProfileStore) {
+    read_cluster_profiles(profiles);
+    profiles.replace(Scope::Namespace, &[]);
+}
+
+/// Those of the cluster; of the namespaces nothing is known yet.
+pub(crate) fn read_cluster_profiles(profiles: &ProfileStore) {
     let profile = json!({
         "apiVersion": "cloudtaser.io/v1alpha1",
         "kind": "ClusterCloudTaserProfile",
@@ -121,7 +127,6 @@ pub(crate) fn read_profiles(profiles: &ProfileStore) {
         },
     });
     profiles.replace(Scope::Cluster, &[profile]);
-    profiles.replace(Scope::Namespace, &[]);
 }
 
 /// A server that is ready.
