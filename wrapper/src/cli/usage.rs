@@ -102,7 +102,7 @@ mod tests {
             ),
             (
                 "run --config a --config b -- p",
-                "`--config <FILE>` cannot be given twice",
+                "`--config <FILE|none>` cannot be given twice",
             ),
             ("run", "<PROGRAM>... is missing"),
             ("rum", "no such command; did you mean `run`?"),
