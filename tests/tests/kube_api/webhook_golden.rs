@@ -58,7 +58,7 @@ impl Golden {
         let expected = read(&file.with_extension("json"))
             .replace("registry.example/cloudtaser:1", COPY_IMAGE)
             .replace("`shop`", &format!("`{}`", namespace.name))
-            .replace("\"shop-", &format!("\"{}-", namespace.name))
+            .replace("\"shop.", &format!("\"{}.", namespace.name))
             .replace(
                 "\"shop/payments\"",
                 &format!("\"{}/payments\"", namespace.name),
