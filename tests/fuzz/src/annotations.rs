@@ -185,7 +185,7 @@ fn check_settings(pod: &Value, profile: &str) {
             continue;
         }
         is("CLOUDTASER_ADDR", SERVER);
-        is("CLOUDTASER_ROLE", &format!("{NAMESPACE}-default"));
+        is("CLOUDTASER_ROLE", &format!("{NAMESPACE}.default"));
         is("CLOUDTASER_AUTH", "kubernetes");
         is("CLOUDTASER_AUTH_MOUNT", "kubernetes");
         is("CLOUDTASER_INSECURE_SKIP_VERIFY", "false");
